@@ -1,0 +1,176 @@
+//! Checked settings: what the programs receive. A value of these types is right by construction;
+//! [`crate::read`] is the only way from a file to one.
+//!
+//! Units are in the names. Paths are absolute, resolved against the folder of the file. Public
+//! fields, because settings are plain data; they are never changed after reading, only replaced.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+/// Everything one file says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// `[edge]`: present where an edge runs.
+    pub edge: Option<EdgeSettings>,
+    /// `[[site]]`: the sites the edge answers for; at least one when there is an edge.
+    pub sites: Vec<SiteSettings>,
+    /// `[cms]`: present where the CMS runs.
+    pub cms: Option<CmsSettings>,
+    /// `[ops]`: present where the operations desk runs.
+    pub ops: Option<OpsSettings>,
+}
+
+/// `[edge]`: one edge process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EdgeSettings {
+    /// What the edge calls itself in replies and logs.
+    pub name: String,
+    /// Folder of the journal, the last-good copies and the certificates; `None` keeps everything
+    /// in memory, for trying the edge alone.
+    pub data: Option<PathBuf>,
+    /// Unix socket that takes orders; `None` takes none.
+    pub control_socket: Option<PathBuf>,
+    /// Addresses that answer to the public.
+    pub listen: Vec<ListenSettings>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Most bytes of prepared responses in memory.
+    pub hot_bytes: u64,
+    /// Largest response that is stored, in bytes; larger ones pass through.
+    pub max_object_bytes: u64,
+    /// Most bytes of last-good copies on disk.
+    pub last_good_bytes: u64,
+    /// How long to wait for requests in flight when stopping.
+    pub grace: Duration,
+    /// One line a request, as JSON, to this file; `None` writes none.
+    pub access_log: Option<PathBuf>,
+}
+
+/// `[[edge.listen]]`: one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// Where.
+    pub address: SocketAddr,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
+}
+
+/// `[[site]]`: one site, that is a set of host names with one origin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SiteSettings {
+    /// Its name in orders and logs.
+    pub name: String,
+    /// Host names it answers for.
+    pub hosts: Vec<HostPattern>,
+    /// Where its pages come from.
+    pub origin: Origin,
+    /// What a plain HTTP request is answered with.
+    pub http: PlainHttp,
+    /// Whether responses may be stored at all.
+    pub cache: bool,
+    /// Whether what is stored is also kept as last-good copies on disk.
+    pub last_good: bool,
+    /// Unix socket of the CMS's change feed that the warmer follows.
+    pub feed_socket: Option<PathBuf>,
+    /// Client addresses that may reach the site; everyone when empty.
+    pub allow_from: Vec<IpNet>,
+    /// Longest wait for a connection to the origin.
+    pub connect_timeout: Duration,
+    /// Longest wait for the next bytes of the origin's response.
+    pub read_timeout: Duration,
+}
+
+/// One entry of `hosts`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// Exactly this host name, lower case, without port.
+    Exact(String),
+    /// Every host name no other site has (`*`).
+    Any,
+}
+
+/// Where a site's pages come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// HTTP/1.1 over TCP (`http://127.0.0.1:8000`).
+    Tcp(SocketAddr),
+    /// HTTP/1.1 over a Unix socket (`unix:run/cms-public.sock`).
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// What a site answers on listeners without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// The site itself.
+    Serve,
+    /// 308 to the same URL with https, at this port.
+    RedirectToHttps {
+        /// Port of the https URL; 443 is left out of it.
+        port: u16,
+    },
+}
+
+/// `[cms]`: the CMS.
+#[derive(Clone, Debug)]
+pub struct CmsSettings {
+    /// Where the public pages are served to the edge.
+    pub public_listen: Origin,
+    /// Where the staff's pages are served to the edge.
+    pub staff_listen: Origin,
+    /// Unix socket of the change feed.
+    pub feed_socket: PathBuf,
+    /// The database. May hold a password, and so never prints.
+    pub database: SecretString,
+    /// Folder of images and attachments, named by their content.
+    pub media: PathBuf,
+    /// How readers reach the site, without a slash at the end: `https://www.town.example`.
+    pub public_url: String,
+    /// How staff reach the CMS.
+    pub staff_url: String,
+    /// The site's name at the edges, for purges.
+    pub site: String,
+    /// Control sockets of every edge that must acknowledge a purge.
+    pub edges: Vec<PathBuf>,
+}
+
+/// `[ops]`: the operations desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpsSettings {
+    /// Folder of ledgers and records.
+    pub data: PathBuf,
+    /// What is watched.
+    pub probes: Vec<ProbeSettings>,
+    /// How often each is asked.
+    pub interval: Duration,
+}
+
+/// `[[ops.probe]]`: one indicator of availability.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeSettings {
+    /// The indicator: `public`, `cms`.
+    pub name: String,
+    /// Address asked.
+    pub address: SocketAddr,
+    /// Host name in the request and, with TLS, in the handshake.
+    pub host: String,
+    /// Path asked.
+    pub path: String,
+    /// Whether TLS is spoken.
+    pub tls: bool,
+}

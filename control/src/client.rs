@@ -1,0 +1,148 @@
+//! HTTP/1.1 over a Unix socket: sends orders to an edge, reads the CMS's change feed.
+//!
+//! The socket's file permissions decide who may connect. Every call has a deadline and opens its
+//! own connection: orders are rare, and a dead peer must not leave a stale connection behind.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use crate::feed::{FeedPage, FeedQuery};
+use crate::order::{Envelope, Refusal, Reply};
+
+/// The largest answer taken, in bytes.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens at the socket.
+    #[error("no answer at {socket}: {cause}\n  is the program running, and may this user open the socket?")]
+    Unreachable {
+        /// Where.
+        socket: String,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// The peer took too long.
+    #[error("{0} did not answer within {1:?}")]
+    TimedOut(String, Duration),
+    /// The connection broke or the answer is not what the protocol says.
+    #[error("the answer of {0} cannot be used: {1}")]
+    Protocol(String, String),
+    /// The order was understood and refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// A peer at a Unix socket.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+    deadline: Duration,
+}
+
+impl Client {
+    /// A client of the socket at `socket`; each call ends within `deadline`.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>, deadline: Duration) -> Self {
+        Self { socket: socket.into(), deadline }
+    }
+
+    /// The socket's path.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Sends an order to an edge.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] with the edge's words, or why there is no answer.
+    pub async fn order(&self, envelope: &Envelope) -> Result<Reply, ClientError> {
+        let body = serde_json::to_vec(envelope).map_err(|e| self.protocol(&e))?;
+        let (status, bytes) = self.call(Method::POST, "/orders", body, self.deadline).await?;
+        if status.is_success() {
+            self.parse(&bytes)
+        } else {
+            Err(ClientError::Refused(self.parse(&bytes)?))
+        }
+    }
+
+    /// Reads the change feed of a CMS. The deadline is extended by the time the query may wait.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn feed(&self, query: FeedQuery) -> Result<FeedPage, ClientError> {
+        let FeedQuery { since, limit, wait_ms } = query;
+        let target = format!("/feed?since={since}&limit={limit}&wait_ms={wait_ms}");
+        let deadline = self.deadline + Duration::from_millis(wait_ms);
+        let (status, bytes) = self.call(Method::GET, &target, Vec::new(), deadline).await?;
+        if status.is_success() {
+            self.parse(&bytes)
+        } else {
+            Err(self.protocol(&format!("status {status}")))
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        tokio::time::timeout(deadline, self.exchange(method, target, body))
+            .await
+            .map_err(|_| ClientError::TimedOut(self.name(), deadline))?
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|cause| ClientError::Unreachable { socket: self.name(), cause })?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| self.protocol(&e))?;
+        let driver = tokio::spawn(connection);
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|e| self.protocol(&e))?;
+        let answer = async {
+            let response = sender.send_request(request).await.map_err(|e| self.protocol(&e))?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+            Ok((status, body.map_err(|e| self.protocol(&e))?.to_bytes()))
+        }
+        .await;
+        driver.abort();
+        answer
+    }
+
+    fn parse<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, ClientError> {
+        serde_json::from_slice(bytes).map_err(|e| self.protocol(&e))
+    }
+
+    fn protocol(&self, cause: &dyn std::fmt::Display) -> ClientError {
+        ClientError::Protocol(self.name(), cause.to_string())
+    }
+
+    fn name(&self) -> String {
+        self.socket.display().to_string()
+    }
+}

@@ -1,0 +1,24 @@
+//! What running Yagura programs say to each other, and nothing about how they do their work.
+//!
+//! - [`order`]: what an operator or the CMS asks of an edge, and what the edge replies.
+//! - [`feed`]: what the CMS tells edges about its public URLs, so that a warmer can follow.
+//! - [`tags`]: cache tags, the names under which responses are purged together.
+//! - [`redirect`]: one redirect of the table for printed codes and legacy URLs, and its CSV form.
+//! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
+//! - [`client`]: HTTP over a Unix socket, to send orders and to read the feed.
+//! - [`timestamp`] and [`clock`]: time as a value, and the one place that reads it.
+//!
+//! This crate knows neither the edge nor the CMS; both import it. Read [`order`] first.
+
+pub mod client;
+pub mod clock;
+pub mod feed;
+pub mod journal;
+pub mod order;
+pub mod redirect;
+pub mod tags;
+pub mod timestamp;
+
+pub use clock::{Clock, SystemClock};
+pub use tags::{Tag, TagSet};
+pub use timestamp::Timestamp;

@@ -1,0 +1,263 @@
+//! Orders: what an operator, the CMS or a timer asks of an edge, and what the edge replies.
+//!
+//! An order travels as JSON in `POST /orders` over the edge's control socket, in an [`Envelope`].
+//! Every accepted order that changes something gives the next generation; the reply names it.
+//! A refused order changes nothing and comes back as a [`Refusal`] that says what to do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Tag, Timestamp};
+
+/// An order with who gives it and under which conditions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Envelope {
+    /// What is to be done.
+    pub order: Order,
+    /// Who gives it, as the sender says; the edge adds what the socket proves.
+    pub who: String,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Refuse the order unless the edge is at this generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_generation: Option<u64>,
+    /// Answer what would change, and change nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// Tell how the edge stands. Changes nothing.
+    Status,
+    /// Stop answering with stored responses. See [`Purge`].
+    Purge(Purge),
+    /// Take over a table of redirects.
+    ImportRedirects(ImportRedirects),
+    /// Read the configuration file again.
+    Reload,
+}
+
+impl Order {
+    /// Whether the order leaves the edge as it was.
+    #[must_use]
+    pub const fn is_read_only(&self) -> bool {
+        matches!(self, Self::Status)
+    }
+}
+
+/// Two ways to stop answering with a stored response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Purge {
+    /// The site's name in the edge's configuration.
+    pub site: String,
+    /// The stored response is out of date: ask the origin next time, and keep the old copy for
+    /// when the origin is down.
+    #[serde(default)]
+    pub refresh: Vec<Target>,
+    /// The stored response must never be shown again, in no mode (a takedown).
+    #[serde(default)]
+    pub withdraw: Vec<Target>,
+}
+
+/// What a purge addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Every response that carries the tag.
+    Tag(Tag),
+    /// The response at this path and query, percent-encoded, in every variant.
+    Path(String),
+    /// Every response of the site.
+    Everything,
+}
+
+/// A table of redirects as CSV; see [`crate::redirect`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRedirects {
+    /// The site's name in the edge's configuration.
+    pub site: String,
+    /// The CSV text, with its heading line.
+    pub csv: String,
+    /// Whether redirects that the table lacks are dropped; otherwise they stay.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The edge's name in its configuration.
+    pub edge: String,
+    /// The generation in force after the order.
+    pub generation: u64,
+    /// From when on readers see the effect.
+    pub effective_at: Timestamp,
+    /// What the order did, or would do when it was a dry run.
+    pub outcome: Outcome,
+}
+
+/// What an order did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answer to [`Order::Status`].
+    Status(Box<EdgeStatus>),
+    /// Answer to [`Order::Purge`]: how many targets are now purged.
+    Purged {
+        /// Targets to be asked anew.
+        refreshed: usize,
+        /// Targets never to be shown again.
+        withdrawn: usize,
+    },
+    /// Answer to [`Order::ImportRedirects`].
+    RedirectsImported {
+        /// Redirects that were not there before.
+        added: usize,
+        /// Redirects that now lead elsewhere.
+        changed: usize,
+        /// Redirects dropped (only with `replace`).
+        removed: usize,
+        /// Redirects of the site in force now.
+        total: usize,
+    },
+    /// Answer to [`Order::Reload`].
+    Reloaded {
+        /// Settings that differ but take effect only at a restart, by key.
+        needs_restart: Vec<String>,
+    },
+}
+
+/// How an edge stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeStatus {
+    /// The program's version.
+    pub version: String,
+    /// Since when the process runs.
+    pub started_at: Timestamp,
+    /// Addresses it listens on.
+    pub listeners: Vec<String>,
+    /// One entry a site.
+    pub sites: Vec<SiteStatus>,
+    /// The hot cache.
+    pub hot: HotStatus,
+    /// The last-good store; none when the configuration gives it no folder.
+    pub last_good: Option<LastGoodStatus>,
+}
+
+/// How one site stands at an edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Host names it answers for.
+    pub hosts: Vec<String>,
+    /// Whether the origin answered when last asked; `None` before the first request.
+    pub origin_up: Option<bool>,
+    /// Redirects in force.
+    pub redirects: usize,
+    /// How far the warmer is; `None` where no feed is configured.
+    pub warmer: Option<WarmerStatus>,
+}
+
+/// How far a warmer has followed the change feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarmerStatus {
+    /// The sequence number up to which every change is held durably.
+    pub position: u64,
+    /// The CMS's newest sequence number, as last heard.
+    pub head: u64,
+    /// Whether every public URL was held when last heard from the CMS.
+    pub complete: bool,
+    /// URLs that could not be fetched and will be tried again.
+    pub failing: u64,
+}
+
+/// What the hot cache holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HotStatus {
+    /// Stored responses.
+    pub entries: u64,
+    /// Their size in memory.
+    pub bytes: u64,
+    /// The most it may hold.
+    pub capacity_bytes: u64,
+}
+
+/// What the last-good store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastGoodStatus {
+    /// Stored responses.
+    pub entries: u64,
+    /// Their size on disk.
+    pub bytes: u64,
+    /// Entries found damaged since the start, dropped and fetched anew.
+    pub damaged: u64,
+    /// Why it takes nothing new, when it does not (a full or read-only disk).
+    pub degraded: Option<String>,
+}
+
+/// An order that was not carried out; nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}\n  {hint}")]
+pub struct Refusal {
+    /// A short, stable word for machines.
+    pub code: RefusalCode,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// Why an order was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusalCode {
+    /// The request is no order.
+    Malformed,
+    /// The order names a site that is not configured.
+    UnknownSite,
+    /// The edge is at another generation than the order expects.
+    StaleGeneration,
+    /// The order's contents have faults.
+    Invalid,
+    /// The order could not be written to the journal.
+    NotDurable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_reads_as_the_protocol_says() {
+        let envelope = Envelope {
+            order: Order::Purge(Purge {
+                site: "town".into(),
+                refresh: vec![Target::Tag(Tag::new("page-1").unwrap()), Target::Everything],
+                withdraw: vec![Target::Path("/a".into())],
+            }),
+            who: "cms".into(),
+            reason: None,
+            if_generation: None,
+            dry_run: false,
+        };
+        let json = serde_json::to_string(&envelope).unwrap();
+        assert_eq!(
+            json,
+            r#"{"order":{"kind":"purge","site":"town","refresh":[{"tag":"page-1"},"everything"],"withdraw":[{"path":"/a"}]},"who":"cms"}"#
+        );
+        assert_eq!(serde_json::from_str::<Envelope>(&json).unwrap(), envelope);
+    }
+
+    #[test]
+    fn an_unknown_word_is_refused() {
+        let json = r#"{"order":{"kind":"status"},"who":"x","force":true}"#;
+        assert!(serde_json::from_str::<Envelope>(json).is_err());
+    }
+}
