@@ -173,4 +173,6 @@ pub struct ProbeSettings {
     pub path: String,
     /// Whether TLS is spoken.
     pub tls: bool,
+    /// PEM file of the authority trusted for the handshake; needed with `tls`.
+    pub trust: Option<PathBuf>,
 }

@@ -1,0 +1,112 @@
+//! What no single table can see: the same address twice, a host that two sites claim, a feature
+//! that needs a key of another table.
+
+use std::collections::HashMap;
+
+use crate::section::Section;
+use crate::settings::{EdgeSettings, HostPattern, SiteSettings};
+
+/// Whether the file configures any program, and an edge has something to answer for.
+pub(crate) fn programs(
+    top: &Section<'_>,
+    edge: bool,
+    cms: bool,
+    ops: bool,
+    sites: &[Option<SiteSettings>],
+) {
+    if !(edge || cms || ops) {
+        top.fault(
+            "edge",
+            "the file configures no program",
+            "add [edge], [cms] or [ops]",
+        );
+    }
+    if edge && sites.is_empty() {
+        top.fault(
+            "site",
+            "the edge has no site",
+            "add [[site]] with name, hosts and origin",
+        );
+    }
+    if !edge && !sites.is_empty() {
+        top.fault(
+            "site",
+            "sites are answered by an edge, and there is none",
+            "add [edge]",
+        );
+    }
+}
+
+/// The edge's own keys against each other.
+pub(crate) fn edge(table: &Section<'_>, edge: &EdgeSettings) {
+    let mut seen = HashMap::new();
+    for (index, listen) in edge.listen.iter().enumerate() {
+        if let Some(first) = seen.insert(listen.address, index) {
+            let message = format!("listen[{index}] has the address of listen[{first}]");
+            table.fault(
+                "listen",
+                message,
+                "every listener needs an address and port of its own",
+            );
+        }
+    }
+    if edge.data.is_none() && edge.listen.iter().any(|listen| listen.tls) {
+        let hint = "add `data = \"data\"` to [edge]: certificates are kept there";
+        table.fault("data", "a listener with tls needs a data folder", hint);
+    }
+    if edge.max_object_bytes > edge.hot_bytes {
+        let hint = "make `max_object` smaller or `hot` larger";
+        table.fault(
+            "max_object",
+            "one object may be larger than the whole hot cache",
+            hint,
+        );
+    }
+}
+
+/// Sites against each other and against the edge.
+pub(crate) fn sites(tables: &[Section<'_>], sites: &[Option<SiteSettings>], edge: &EdgeSettings) {
+    let mut names = HashMap::new();
+    let mut hosts: HashMap<&HostPattern, &str> = HashMap::new();
+    for (table, site) in tables.iter().zip(sites) {
+        let Some(site) = site else { continue };
+        if names.insert(site.name.as_str(), ()).is_some() {
+            let message = format!("another site is named \"{}\"", site.name);
+            table.fault("name", message, "give every site a name of its own");
+        }
+        for host in &site.hosts {
+            if let Some(other) = hosts.insert(host, &site.name) {
+                let shown = match host {
+                    HostPattern::Exact(name) => name,
+                    HostPattern::Any => "*",
+                };
+                let message = format!("\"{shown}\" already belongs to the site \"{other}\"");
+                table.fault("hosts", message, "leave every host to one site");
+            }
+        }
+        needs(table, site, edge);
+    }
+}
+
+fn needs(table: &Section<'_>, site: &SiteSettings, edge: &EdgeSettings) {
+    if site.last_good && edge.data.is_none() {
+        let hint = "add `data = \"data\"` to [edge]: the copies are kept there";
+        table.fault("last_good", "last-good copies need a data folder", hint);
+    }
+    if site.last_good && !site.cache {
+        let hint = "remove `cache = false`, or `last_good = true`";
+        table.fault(
+            "last_good",
+            "a site that stores nothing has no last-good copies",
+            hint,
+        );
+    }
+    if site.feed_socket.is_some() && !site.last_good {
+        let hint = "add `last_good = true`: that is what following the feed is for";
+        table.fault(
+            "feed_socket",
+            "the warmer has nowhere to put its copies",
+            hint,
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! From a file to [`Settings`]: the only way to make them.
+//!
+//! This file reads the top of the file; the tables are in `read/`, one file each.
+
+mod cms;
+mod edge;
+mod ops;
+mod site;
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use crate::check;
+use crate::fault::{ConfigError, Fault, Faults};
+use crate::section::{Reading, Section};
+use crate::settings::Settings;
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// [`ConfigError::Unreadable`], or [`ConfigError::Faulty`] with every fault at once.
+pub fn read(file: &Path) -> Result<Settings, ConfigError> {
+    let unreadable = |cause| ConfigError::Unreadable {
+        file: file.to_owned(),
+        cause,
+    };
+    let absolute = std::path::absolute(file).map_err(unreadable)?;
+    let text = std::fs::read_to_string(&absolute).map_err(unreadable)?;
+    Ok(parse(&text, &absolute)?)
+}
+
+/// Reads the text of a configuration file that stands at the absolute path `file`. Opens nothing.
+///
+/// # Errors
+/// Every fault of the text at once.
+pub fn parse(text: &str, file: &Path) -> Result<Settings, Faults> {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let (document, syntax) = DeTable::parse_recoverable(text);
+    if !syntax.is_empty() {
+        let fault = |error: &toml::de::Error| {
+            let hint = "see https://toml.io for how TOML is written";
+            Fault::new(
+                text,
+                "",
+                error.span().unwrap_or(0..0),
+                error.message(),
+                hint,
+            )
+        };
+        return Err(Faults::new(file, text, syntax.iter().map(fault).collect()));
+    }
+    let reading = Reading {
+        text,
+        folder,
+        faults: RefCell::default(),
+    };
+    let top = Section::new(&reading, "", 0..0, document.get_ref());
+    let settings = whole(&top, file);
+    let faults = reading.faults.into_inner();
+    match settings {
+        Some(settings) if faults.is_empty() => Ok(settings),
+        _ => Err(Faults::new(file, text, faults)),
+    }
+}
+
+/// Reads everything, faults or not; gives settings only when every needed value was there.
+fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
+    let edge_table = top.table("edge");
+    let edge = edge_table.as_ref().map(edge::read);
+    let listen = edge.iter().flatten().flat_map(|edge| edge.listen.iter());
+    let https_port = listen
+        .filter(|listen| listen.tls)
+        .map(|listen| listen.address.port())
+        .next();
+    let site_tables = top.tables("site");
+    let sites: Vec<_> = site_tables
+        .iter()
+        .map(|table| site::read(table, https_port))
+        .collect();
+    let cms = top.table("cms").map(|table| cms::read(&table));
+    let ops = top.table("ops").map(|table| ops::read(&table));
+    top.end();
+    check::programs(
+        top,
+        edge_table.is_some(),
+        cms.is_some(),
+        ops.is_some(),
+        &sites,
+    );
+    if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
+        check::edge(table, edge);
+        check::sites(&site_tables, &sites, edge);
+    }
+    Some(Settings {
+        file: file.to_owned(),
+        edge: every(edge)?,
+        sites: sites.into_iter().collect::<Option<_>>()?,
+        cms: every(cms)?,
+        ops: every(ops)?,
+    })
+}
+
+/// Keeps "not written" apart from "written with faults".
+fn every<T>(table: Option<Option<T>>) -> Option<Option<T>> {
+    match table {
+        None => Some(None),
+        Some(None) => None,
+        Some(whole) => Some(whole),
+    }
+}

@@ -1,0 +1,54 @@
+//! `[edge]` and `[[edge.listen]]`.
+
+use std::time::Duration;
+
+use crate::section::{ByteSize, Section};
+use crate::settings::{EdgeSettings, ListenSettings};
+
+pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
+    let listen_tables = table.tables("listen");
+    let listen: Vec<_> = listen_tables.iter().map(read_listen).collect();
+    if table.is_empty("listen") {
+        table.fault(
+            "listen",
+            "the edge listens nowhere",
+            "add [[edge.listen]] with an address",
+        );
+    }
+    let name = table.or("name", "edge".to_owned());
+    let data = table.path("data");
+    let control_socket = table.path("control_socket");
+    let threads = table.or("threads", available_threads());
+    let ByteSize(hot_bytes) = table.or("hot", ByteSize(256 << 20));
+    let ByteSize(max_object_bytes) = table.or("max_object", ByteSize(64 << 20));
+    let ByteSize(last_good_bytes) = table.or("last_good", ByteSize(20 << 30));
+    let grace = table.or("grace", Duration::from_secs(10));
+    let access_log = table.path("access_log");
+    table.end();
+    Some(EdgeSettings {
+        name,
+        data,
+        control_socket,
+        listen: listen.into_iter().collect::<Option<_>>()?,
+        threads,
+        hot_bytes,
+        max_object_bytes,
+        last_good_bytes,
+        grace,
+        access_log,
+    })
+}
+
+fn read_listen(table: &Section<'_>) -> Option<ListenSettings> {
+    let address = table.required("address");
+    let tls = table.or("tls", false);
+    table.end();
+    Some(ListenSettings {
+        address: address?,
+        tls,
+    })
+}
+
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}

@@ -1,0 +1,144 @@
+//! A faulty file is told everything that is wrong with it, at once.
+
+use std::path::Path;
+
+use yagura_config::settings::{HostPattern, Origin, PlainHttp};
+use yagura_config::{Faults, Settings, parse};
+
+fn read(text: &str) -> Result<Settings, Faults> {
+    parse(text, Path::new("/srv/yagura/yagura.toml"))
+}
+
+const TEN_FAULTS: &str = r#"[edge]
+threads = 0
+hot = "64 megabytes"
+grace = "soon"
+colour = "red"
+
+[[edge.listen]]
+address = "localhost:8080"
+
+[[edge.listen]]
+adress = "127.0.0.1:8081"
+
+[[site]]
+name = "Town Hall"
+hosts = ["www.town.example:443"]
+origin = "https://origin.example"
+http = "maybe"
+"#;
+
+#[test]
+fn ten_faults_and_more_are_all_told_with_key_line_and_hint() {
+    let faults = read(TEN_FAULTS).unwrap_err();
+    let seen: Vec<(usize, &str)> = faults
+        .all()
+        .iter()
+        .map(|f| (f.line, f.key.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (2, "edge.threads"),
+            (3, "edge.hot"),
+            (4, "edge.grace"),
+            (5, "edge.colour"),
+            (8, "edge.listen[0].address"),
+            (10, "edge.listen[1].address"),
+            (11, "edge.listen[1].adress"),
+            (14, "site[0].name"),
+            (15, "site[0].hosts[0]"),
+            (16, "site[0].origin"),
+            (17, "site[0].http"),
+        ]
+    );
+    assert!(faults.all().iter().all(|fault| !fault.hint.is_empty()));
+}
+
+#[test]
+fn a_mistyped_key_is_guessed() {
+    let faults = read(TEN_FAULTS).unwrap_err();
+    let mistyped = faults
+        .all()
+        .iter()
+        .find(|fault| fault.key.ends_with("adress"))
+        .unwrap();
+    assert_eq!(mistyped.hint, "did you mean `address`?");
+}
+
+#[test]
+fn what_no_single_table_can_see_is_seen() {
+    let faults = read(
+        r#"
+[edge]
+[[edge.listen]]
+address = "127.0.0.1:1"
+tls = true
+[[edge.listen]]
+address = "127.0.0.1:1"
+[[site]]
+name = "a"
+hosts = ["x.example"]
+origin = "http://127.0.0.1:2"
+last_good = true
+cache = false
+[[site]]
+name = "a"
+hosts = ["x.example"]
+origin = "http://127.0.0.1:2"
+feed_socket = "feed.sock"
+"#,
+    )
+    .unwrap_err();
+    let text = faults.to_string();
+    for expected in [
+        "listen[1] has the address of listen[0]",
+        "a listener with tls needs a data folder",
+        "last-good copies need a data folder",
+        "a site that stores nothing has no last-good copies",
+        "another site is named \"a\"",
+        "\"x.example\" already belongs to the site \"a\"",
+        "the warmer has nowhere to put its copies",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+}
+
+#[test]
+fn broken_toml_is_told_with_its_line() {
+    let faults = read("[edge]\nname = \n").unwrap_err();
+    assert_eq!(faults.all().first().map(|fault| fault.line), Some(2));
+}
+
+#[test]
+fn a_password_in_a_database_url_is_never_repeated() {
+    let faults = read("[cms]\ndatabase = \"mysql://u:secret@h/d\"\n").unwrap_err();
+    assert!(!faults.to_string().contains("secret"));
+    assert!(!format!("{:?}", faults.all()).contains("secret"));
+}
+
+#[test]
+fn the_examples_are_right() {
+    let plain = read(include_str!("../examples/plain-proxy.toml")).unwrap();
+    let edge = plain.edge.unwrap();
+    let site = plain.sites.first().unwrap();
+    assert_eq!((edge.data, edge.control_socket), (None, None));
+    assert_eq!(site.hosts, [HostPattern::Any]);
+    assert_eq!(site.origin, Origin::Tcp("127.0.0.1:8000".parse().unwrap()));
+    assert_eq!(site.http, PlainHttp::Serve);
+
+    let town = read(include_str!("../examples/whole-town.toml")).unwrap();
+    assert_eq!(
+        town.sites.first().unwrap().http,
+        PlainHttp::RedirectToHttps { port: 443 }
+    );
+    assert_eq!(town.cms.unwrap().media, Path::new("/srv/yagura/data/media"));
+    assert_eq!(town.ops.unwrap().probes.len(), 1);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "(\\[|\\]|[a-z_.=\"0-9: \n*-]){0,200}") {
+        let _ = read(&text);
+    }
+}
