@@ -1,1 +1,61 @@
-fn main() {}
+//! The command `yagura`: reads its arguments and hands over to one file a subcommand.
+//!
+//! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
+//! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
+//! - `status.rs`, `purge.rs`, `redirect.rs`, `reload.rs` give an order to running edges.
+//! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
+//!
+//! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
+//! Nothing here decides anything about routing, pages or evidence: that is in the crates below.
+
+mod arguments;
+mod availability;
+mod check;
+mod cms;
+mod configuration;
+mod demo;
+mod edge;
+mod edges;
+mod logging;
+mod ops;
+mod output;
+mod process;
+mod purge;
+mod redirect;
+mod reload;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, RedirectCommand};
+use crate::configuration::Faulty;
+
+/// Small allocations on the hit path are what it is good at; measured with the front.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Up(arguments) => up::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Edge(arguments) => edge::run(&arguments),
+        Command::Cms(arguments) => cms::run(&arguments),
+        Command::Ops(arguments) => ops::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Purge(arguments) => purge::run(&arguments),
+        Command::Redirect { command: RedirectCommand::Import(arguments) } => redirect::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
+        Command::Availability(arguments) => availability::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("yagura: {error:#}");
+            ExitCode::from(if error.is::<Faulty>() { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,60 @@
+# make run   the demo city on this machine: https://localhost:8443/
+# make test  everything that must hold; what CI runs
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+DATA ?= data
+
+.PHONY: run build editor test check-format check-lints check-dependencies test-rust test-editor screenshots clean
+
+run: build
+	./target/release/yagura up --data $(DATA)
+
+build: editor
+	scripts/packages build
+	cargo build --release --locked
+
+# The staff's editor, embedded in the binary.
+editor: editor/dist/.built
+
+editor/dist/.built: editor/package-lock.json $(wildcard editor/*.js editor/*.mjs editor/src/*)
+	cd editor && npm ci --no-audit --no-fund --loglevel=error && npm run build --silent
+	touch $@
+
+test: packages editor check-format check-lints test-rust test-editor check-dependencies
+	@echo "everything holds"
+
+.PHONY: packages
+packages:
+	scripts/packages build
+	scripts/packages test
+
+check-format:
+	cargo fmt --all --check
+
+check-lints: editor
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+test-rust: editor tests/browser/node_modules/.installed
+	cargo test --workspace --locked --quiet
+
+test-editor: editor
+	cd editor && npm test --silent
+
+tests/browser/node_modules/.installed: tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Licences, duplicates and sources. The database of advisories lies outside the package
+# registries, and is asked where there is a network to it: `scripts/cargo-deny check advisories`.
+check-dependencies:
+	scripts/cargo-deny --all-features check --hide-inclusion-graph bans licenses sources
+
+# Takes the pictures of the README anew.
+screenshots: packages editor tests/browser/node_modules/.installed
+	SCREENSHOTS=$(CURDIR)/docs/screenshots cargo test --locked --quiet --test scenarios browser
+
+clean:
+	cargo clean
+	rm -rf editor/dist editor/node_modules tests/browser/node_modules

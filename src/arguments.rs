@@ -1,0 +1,202 @@
+//! The command line, as types. What each subcommand does stands in its own file.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The watchtower for a city's web site: edge, CMS and operations desk in one program.
+#[derive(Debug, Parser)]
+#[command(name = "yagura", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run edge, CMS and operations desk on this machine, restarting whichever dies
+    Up(UpArguments),
+    /// Make a data folder with the demo city, and start nothing
+    Demo(DemoArguments),
+    /// Run the edge alone
+    Edge(ProcessArguments),
+    /// Run the CMS alone
+    Cms(ProcessArguments),
+    /// Run the operations desk alone
+    Ops(ProcessArguments),
+    /// Read a configuration file and say what is wrong with it
+    Check(CheckArguments),
+    /// Show how the running edges stand
+    Status(StatusArguments),
+    /// Make running edges ask the origin anew, or never show a page again
+    Purge(PurgeArguments),
+    /// Redirects of printed codes and legacy URLs
+    Redirect {
+        #[command(subcommand)]
+        command: RedirectCommand,
+    },
+    /// Make running edges read their configuration file again
+    Reload(ReloadArguments),
+    /// Print the availability of a month, from the operations desk's ledger
+    Availability(AvailabilityArguments),
+}
+
+/// Where a town lives and answers.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PlaceArguments {
+    /// Folder that holds everything; made when it is not there
+    #[arg(long, default_value = "data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Port for HTTP [default: 8080]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) http: Option<u16>,
+    /// Port for HTTPS [default: 8443]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) https: Option<u16>,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    pub(crate) address: Option<IpAddr>,
+}
+
+impl PlaceArguments {
+    /// Address used when nothing else is said: this machine alone can reach it.
+    pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    /// HTTP port used when nothing else is said.
+    pub(crate) const HTTP: u16 = 8080;
+    /// HTTPS port used when nothing else is said.
+    pub(crate) const HTTPS: u16 = 8443;
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// Pages of the demo city, when the data folder is new
+    #[arg(long, default_value_t = 400, value_name = "COUNT")]
+    pub(crate) pages: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    #[command(flatten)]
+    pub(crate) place: PlaceArguments,
+    /// How many pages; 100000 for load tests
+    #[arg(long, default_value_t = 400, value_name = "COUNT")]
+    pub(crate) pages: usize,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ProcessArguments {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// End when the process that started this one ends; `yagura up` says it
+    #[arg(long, hide = true)]
+    pub(crate) end_with_parent: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the faults as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which edges an order goes to.
+#[derive(Args, Debug)]
+pub(crate) struct EdgesArguments {
+    /// Configuration file that names the edges' control sockets
+    #[arg(long, default_value = "data/yagura.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Control socket of an edge, instead of the configuration; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Vec<PathBuf>,
+    /// Print the replies as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What stands beside every order that changes something.
+#[derive(Args, Debug)]
+pub(crate) struct OrderArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// Why; kept in the journal
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PurgeArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The site's name in the configuration
+    #[arg(long, default_value = "town", value_name = "NAME")]
+    pub(crate) site: String,
+    /// Paths (beginning with a slash) or cache tags
+    #[arg(value_name = "PATH|TAG", required_unless_present = "everything")]
+    pub(crate) targets: Vec<String>,
+    /// Every stored response of the site
+    #[arg(long, conflicts_with = "targets")]
+    pub(crate) everything: bool,
+    /// Never show it again, not even when the origin is down; without it the old copy stays for that
+    #[arg(long)]
+    pub(crate) withdraw: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RedirectCommand {
+    /// Take over a table of redirects from a CSV file
+    Import(ImportArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The site's name in the configuration
+    #[arg(long, default_value = "town", value_name = "NAME")]
+    pub(crate) site: String,
+    /// CSV file with the heading line from,to and, if wanted, status,note
+    #[arg(value_name = "FILE.csv")]
+    pub(crate) file: PathBuf,
+    /// Drop redirects that the file lacks
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReloadArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AvailabilityArguments {
+    /// Configuration file
+    #[arg(long, default_value = "data/yagura.toml", value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The month, as 2026-11 [default: the present month]
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

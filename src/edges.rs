@@ -1,0 +1,133 @@
+//! Sends one order to every edge and gathers the replies; an edge that did not answer is named.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use serde::Serialize;
+use yagura_control::client::Client;
+use yagura_control::order::{Envelope, Order, Outcome, Reply};
+
+use crate::arguments::{EdgesArguments, OrderArguments};
+use crate::{configuration, output};
+
+/// An edge writes to disk before it replies; a slow disk gets this long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What one edge said.
+#[derive(Serialize)]
+struct Answer {
+    socket: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<Reply>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// Gives a changing order and prints one line an edge.
+pub(crate) fn give(order: Order, arguments: &OrderArguments) -> anyhow::Result<ExitCode> {
+    let mut envelope = envelope(order);
+    envelope.reason.clone_from(&arguments.reason);
+    envelope.dry_run = arguments.dry_run;
+    send(&envelope, &arguments.edges, |reply| println!("{}", told(reply, arguments.dry_run)))
+}
+
+/// Sends an order that needs nothing beside it; `show` prints a reply for people.
+pub(crate) fn ask(
+    order: Order,
+    arguments: &EdgesArguments,
+    show: impl Fn(&Reply),
+) -> anyhow::Result<ExitCode> {
+    send(&envelope(order), arguments, show)
+}
+
+fn envelope(order: Order) -> Envelope {
+    let who = format!("uid {}", rustix::process::getuid().as_raw());
+    Envelope { order, who, reason: None, if_generation: None, dry_run: false }
+}
+
+fn send(
+    envelope: &Envelope,
+    arguments: &EdgesArguments,
+    show: impl Fn(&Reply),
+) -> anyhow::Result<ExitCode> {
+    let sockets = sockets(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answers = runtime.block_on(gather(&sockets, envelope));
+    let failed = answers.iter().any(|answer| answer.error.is_some());
+    if arguments.json {
+        output::json(&answers)?;
+    } else {
+        for answer in &answers {
+            match (&answer.reply, &answer.error) {
+                (Some(reply), _) => show(reply),
+                (None, error) => eprintln!("yagura: {}", error.as_deref().unwrap_or("no answer")),
+            }
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for socket in sockets {
+        let result = Client::new(socket, DEADLINE).order(envelope).await;
+        let (reply, error) = match result {
+            Ok(reply) => (Some(reply), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        answers.push(Answer { socket: socket.clone(), reply, error });
+    }
+    answers
+}
+
+/// The control sockets: those named, or those of the configuration.
+fn sockets(arguments: &EdgesArguments) -> anyhow::Result<Vec<PathBuf>> {
+    if !arguments.socket.is_empty() {
+        return Ok(arguments.socket.clone());
+    }
+    let found = of_configuration(&arguments.config)?;
+    if found.is_empty() {
+        bail!(
+            "{} names no control socket of an edge\n  add `control_socket` to [edge], or use --socket",
+            arguments.config.display()
+        );
+    }
+    Ok(found)
+}
+
+fn of_configuration(file: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let settings = configuration::read(file)?;
+    let own = settings.edge.and_then(|edge| edge.control_socket);
+    let mut sockets: Vec<PathBuf> = own.into_iter().collect();
+    for socket in settings.cms.into_iter().flat_map(|cms| cms.edges) {
+        if !sockets.contains(&socket) {
+            sockets.push(socket);
+        }
+    }
+    Ok(sockets)
+}
+
+/// One line for people: edge, generation, what happened, from when on.
+pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
+    let what = match &reply.outcome {
+        Outcome::Status(_) => "status".to_owned(),
+        Outcome::Purged { refreshed, withdrawn } => {
+            format!("{refreshed} refreshed, {withdrawn} withdrawn")
+        }
+        Outcome::RedirectsImported { added, changed, removed, total } => {
+            format!("{added} added, {changed} changed, {removed} removed; {total} redirects in force")
+        }
+        Outcome::Reloaded { needs_restart } if needs_restart.is_empty() => "reloaded".to_owned(),
+        Outcome::Reloaded { needs_restart } => {
+            format!("reloaded; takes effect at a restart only: {}", needs_restart.join(", "))
+        }
+    };
+    let Reply { edge, generation, effective_at, .. } = reply;
+    if dry_run {
+        format!("{edge}: would be: {what} (dry run, nothing changed; generation {generation})")
+    } else {
+        format!("{edge}: {what} (generation {generation}, effective {})", effective_at.rfc3339())
+    }
+}

@@ -1,0 +1,53 @@
+//! `yagura status`: how the running edges stand.
+
+use std::process::ExitCode;
+
+use yagura_control::order::{EdgeStatus, Order, Outcome, Reply, SiteStatus};
+
+use crate::arguments::StatusArguments;
+use crate::{edges, output};
+
+pub(crate) fn run(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
+    edges::ask(Order::Status, &arguments.edges, |reply| {
+        if let Outcome::Status(status) = &reply.outcome {
+            print(reply, status);
+        }
+    })
+}
+
+fn print(reply: &Reply, status: &EdgeStatus) {
+    let started = status.started_at.rfc3339();
+    println!("{}  yagura {}  since {started}  generation {}", reply.edge, status.version, reply.generation);
+    println!("  listens    {}", status.listeners.join("  "));
+    let hot = &status.hot;
+    let (held, most) = (output::bytes(hot.bytes), output::bytes(hot.capacity_bytes));
+    println!("  hot        {} responses, {held} of {most}", hot.entries);
+    match &status.last_good {
+        None => println!("  last-good  not kept"),
+        Some(kept) => {
+            let damaged = kept.damaged;
+            let size = output::bytes(kept.bytes);
+            println!("  last-good  {} copies, {size}, {damaged} found damaged since the start", kept.entries);
+            if let Some(why) = &kept.degraded {
+                println!("             TAKES NOTHING NEW: {why}");
+            }
+        }
+    }
+    status.sites.iter().for_each(print_site);
+}
+
+fn print_site(site: &SiteStatus) {
+    println!("  site {}  ({})", site.name, site.hosts.join(", "));
+    let origin = match site.origin_up {
+        Some(true) => "answers",
+        Some(false) => "DOES NOT ANSWER",
+        None => "not asked yet",
+    };
+    println!("    origin     {origin}");
+    println!("    redirects  {}", site.redirects);
+    if let Some(warmer) = &site.warmer {
+        let complete = if warmer.complete { "complete" } else { "not complete yet" };
+        let failing = warmer.failing;
+        println!("    warmer     at {} of {}, {complete}, {failing} failing", warmer.position, warmer.head);
+    }
+}

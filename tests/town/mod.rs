@@ -1,0 +1,192 @@
+//! The harness: a whole town for one test, made of the real program and real parts.
+//!
+//! - `place.rs`: an address and ports that no other test uses.
+//! - `process.rs`: one running `yagura` process; killed when dropped.
+//! - `reader.rs`: an HTTP client that trusts the town's own authority.
+//! - `staff.rs`: a member of staff who signs in, edits, publishes and withdraws.
+//!
+//! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
+
+pub mod place;
+pub mod process;
+pub mod reader;
+pub mod staff;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use place::Place;
+use process::Running;
+use reader::Reader;
+
+/// The program under test.
+pub const YAGURA: &str = env!("CARGO_BIN_EXE_yagura");
+/// Pages of the demo city.
+pub const PAGES: usize = 400;
+/// Nothing here takes this long unless it is broken.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A demo city in a folder of its own, with the processes that run.
+pub struct Town {
+    pub place: Place,
+    folder: TempDir,
+    running: BTreeMap<&'static str, Running>,
+}
+
+impl Town {
+    /// A new town; nothing runs yet.
+    pub fn new() -> Self {
+        Self::at(Place::claim())
+    }
+
+    /// A new town at a given place.
+    pub fn at(place: Place) -> Self {
+        let folder = tempfile::Builder::new().prefix("yg").tempdir().unwrap();
+        let copied = Command::new("cp").arg("-a").arg(format!("{}/.", template().display())).arg(folder.path());
+        succeed(copied);
+        let config = folder.path().join("yagura.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        let text = text
+            .replace("127.0.0.1:8080", &format!("{}:{}", place.address, place.http))
+            .replace("127.0.0.1:8443", &format!("{}:{}", place.address, place.https))
+            .replace("localhost:8443", &format!("localhost:{}", place.https));
+        std::fs::write(&config, text).unwrap();
+        Self { place, folder, running: BTreeMap::new() }
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.data().join("yagura.toml")
+    }
+
+    /// Starts one of `edge`, `cms`, `ops` and returns at once.
+    pub fn start(&mut self, name: &'static str) {
+        let log = self.data().join(format!("log/{name}.log"));
+        let running = Running::start(&[name, "--config", &self.config().display().to_string()], &log);
+        self.running.insert(name, running);
+    }
+
+    /// Starts `yagura up` and returns at once.
+    pub fn up(&mut self) {
+        let log = self.data().join("log/terminal.log");
+        let running = Running::start(&["up", "--data", &self.data().display().to_string()], &log);
+        self.running.insert("up", running);
+    }
+
+    /// Kills a process as a power cut would (SIGKILL), and waits until it is gone.
+    pub fn kill(&mut self, name: &str) {
+        self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill();
+    }
+
+    /// The running process of that name.
+    pub fn process(&self, name: &str) -> &Running {
+        &self.running[name]
+    }
+
+    /// A client for the public site.
+    pub fn reader(&self) -> Reader {
+        self.reader_of("localhost")
+    }
+
+    /// A client for the site of that host.
+    pub fn reader_of(&self, host: &str) -> Reader {
+        Reader::new(self.place.https(), host, &self.data().join("edge/certs/local-ca.pem"))
+    }
+
+    /// Runs a subcommand to its end.
+    pub fn yagura(&self, arguments: &[&str]) -> Output {
+        let config = self.config();
+        Command::new(YAGURA).args(arguments).arg("--config").arg(&config).output().unwrap()
+    }
+
+    /// What `yagura status --json` says of the edge; `None` while it takes no orders.
+    pub fn status(&self) -> Option<Value> {
+        let output = self.yagura(&["status", "--json"]);
+        let answers: Value = serde_json::from_slice(&output.stdout).ok()?;
+        let status = answers[0]["reply"]["outcome"].clone();
+        status.is_object().then_some(status)
+    }
+
+    /// The public site as `yagura status` describes it.
+    pub fn site_status(&self) -> Option<Value> {
+        let status = self.status()?;
+        status["sites"].as_array()?.iter().find(|site| site["name"] == "town").cloned()
+    }
+
+    /// Waits until the edge takes orders.
+    pub async fn edge_is_ready(&self) {
+        eventually("the edge takes orders", || async { self.status() }).await;
+    }
+
+    /// Waits until the warmer holds everything the CMS has published.
+    pub async fn warm(&self) {
+        eventually("last-good is complete", || async {
+            let site = self.site_status()?;
+            (site["warmer"]["complete"] == true).then_some(())
+        })
+        .await;
+    }
+
+    /// Edge and CMS running, the redirects imported, last-good complete.
+    pub async fn open() -> Self {
+        let mut town = Self::new();
+        town.start("cms");
+        town.start("edge");
+        town.edge_is_ready().await;
+        let table = town.data().join("redirects.csv");
+        let imported = town.yagura(&["redirect", "import", &table.display().to_string()]);
+        assert!(imported.status.success(), "{imported:?}");
+        town.warm().await;
+        town
+    }
+
+    /// The password of the account with that login.
+    pub fn password(&self, login: &str) -> String {
+        let accounts = std::fs::read(self.data().join("accounts.json")).unwrap();
+        let accounts: Vec<Value> = serde_json::from_slice(&accounts).unwrap();
+        let account = accounts.iter().find(|account| account["login"] == login).unwrap();
+        account["password"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The demo city that every town is a copy of, made once by the real command.
+fn template() -> &'static Path {
+    static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
+    let folder = TEMPLATE.get_or_init(|| {
+        let folder = tempfile::Builder::new().prefix("yagura-template").tempdir().unwrap();
+        let data = folder.path().join("data");
+        succeed(Command::new(YAGURA).args(["demo", "--pages", &PAGES.to_string(), "--data"]).arg(&data));
+        folder
+    });
+    Box::leak(Box::new(folder.path().join("data")))
+}
+
+/// Runs a command that must succeed.
+fn succeed(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Asks again and again until there is an answer, and gives up after [`PATIENCE`].
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("in vain: {what}"))
+}
