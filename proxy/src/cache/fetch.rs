@@ -1,0 +1,128 @@
+//! One GET to an origin, outside any reader's request: for the warmer and for refreshing.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use yagura_config::settings::{HostPattern, Origin, SiteSettings};
+use yagura_control::{Clock, Timestamp};
+
+/// Where a site's pages come from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    origin: Origin,
+    /// The host named to the origin.
+    pub host: String,
+    connect_timeout: Duration,
+    total_timeout: Duration,
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// No connection, or it broke.
+    #[error("{0}")]
+    Broken(String),
+    /// It took too long.
+    #[error("the origin took longer than {0:?}")]
+    TimedOut(Duration),
+}
+
+/// What came back, whole.
+#[derive(Debug)]
+pub struct Fetched {
+    pub status: StatusCode,
+    pub request_headers: HeaderMap,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub requested_at: Timestamp,
+    pub received_at: Timestamp,
+}
+
+impl Source {
+    /// The origin of a site. For a site of every host the caller names the host.
+    #[must_use]
+    pub fn new(site: &SiteSettings) -> Self {
+        let named = site.hosts.iter().find_map(|host| match host {
+            HostPattern::Exact(name) => Some(name.clone()),
+            HostPattern::Any => None,
+        });
+        Self {
+            origin: site.origin.clone(),
+            host: named.unwrap_or_else(|| "localhost".to_owned()),
+            connect_timeout: site.connect_timeout,
+            total_timeout: site.read_timeout,
+        }
+    }
+
+    /// Fetches a target; bodies beyond `most_bytes` are an error.
+    pub(super) async fn fetch(
+        &self,
+        target: &str,
+        most_bytes: usize,
+        clock: &dyn Clock,
+    ) -> Result<Fetched, FetchError> {
+        let fetching = async {
+            match &self.origin {
+                Origin::Tcp(address) => {
+                    let stream = self.connected(TcpStream::connect(address)).await?;
+                    let _slower = stream.set_nodelay(true);
+                    self.exchange(stream, target, most_bytes, clock).await
+                }
+                Origin::Unix(path) => {
+                    let stream = self.connected(UnixStream::connect(path)).await?;
+                    self.exchange(stream, target, most_bytes, clock).await
+                }
+            }
+        };
+        tokio::time::timeout(self.total_timeout, fetching)
+            .await
+            .map_err(|_| FetchError::TimedOut(self.total_timeout))?
+    }
+
+    async fn connected<S>(&self, connecting: impl Future<Output = std::io::Result<S>>) -> Result<S, FetchError> {
+        tokio::time::timeout(self.connect_timeout, connecting)
+            .await
+            .map_err(|_| FetchError::TimedOut(self.connect_timeout))?
+            .map_err(broken)
+    }
+
+    async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+        target: &str,
+        most_bytes: usize,
+        clock: &dyn Clock,
+    ) -> Result<Fetched, FetchError> {
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let driver = tokio::spawn(connection);
+        let mut request_headers = HeaderMap::new();
+        let host = HeaderValue::from_str(&self.host).map_err(broken)?;
+        request_headers.insert(header::HOST, host);
+        request_headers.insert(header::USER_AGENT, HeaderValue::from_static("yagura-warmer"));
+        request_headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        let mut request = Request::builder().method(Method::GET).uri(target).body(Empty::<Bytes>::new()).map_err(broken)?;
+        request.headers_mut().clone_from(&request_headers);
+        let requested_at = clock.now();
+        let answer = async {
+            let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+            let body = Limited::new(body, most_bytes).collect().await;
+            let body = body.map_err(|error| FetchError::Broken(error.to_string()))?.to_bytes();
+            Ok((head, body))
+        }
+        .await;
+        driver.abort();
+        let (head, body) = answer?;
+        let received_at = clock.now();
+        Ok(Fetched { status: head.status, request_headers, headers: head.headers, body, requested_at, received_at })
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> FetchError {
+    FetchError::Broken(error.to_string())
+}

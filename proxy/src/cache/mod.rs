@@ -1,0 +1,311 @@
+//! The two-level cache: *hot* in memory, *last-good* on disk. This file is the facade; nothing
+//! outside this folder knows how either level works.
+//!
+//! - `key.rs`, `directives.rs`, `policy.rs`, `purges.rs`: decisions, pure but for the purge table.
+//! - `stored.rs`: a stored response, and its form ready for the wire.
+//! - `hot.rs`, `last_good/`: the two levels.
+//! - `fetch.rs`, `refresh.rs`, `warm.rs`: fetching outside a reader's request.
+//!
+//! A lookup never trusts that a purge reached an entry: it compares the entry with the purge table
+//! every time (cheaply, see `purges.rs`). So a fill that was in flight during a purge may write
+//! what it likes; it is not shown.
+
+mod directives;
+mod fetch;
+mod hot;
+pub mod key;
+pub mod last_good;
+pub mod policy;
+mod purges;
+pub mod refresh;
+pub mod stored;
+pub mod warm;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, StatusCode};
+use yagura_control::Timestamp;
+use yagura_control::order::{HotStatus, LastGoodStatus, Purge, Target};
+
+pub use directives::{Directives, Fields};
+pub use fetch::Source;
+pub use key::SiteCache;
+pub use policy::{NotStored, Terms};
+pub use purges::Table as PurgeTable;
+pub use stored::{Prepared, Stored};
+
+use hot::Hot;
+use last_good::LastGood;
+use policy::Reuse;
+use purges::{Purges, Verdict};
+
+/// What a lookup found.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// Answer with it.
+    Fresh(Arc<Prepared>),
+    /// Answer with it, and fetch a new one.
+    StaleWhileRevalidate(Arc<Prepared>),
+    /// Ask the origin; answer with it only when the origin does not answer.
+    Stale(Arc<Prepared>),
+    /// Ask the origin; when it does not answer, say that the page is gone.
+    Withdrawn,
+    /// Ask the origin.
+    Absent,
+}
+
+/// Both levels and the purges.
+#[derive(Debug)]
+pub struct Cache {
+    hot: Hot,
+    last_good: Option<LastGood>,
+    purges: Purges,
+    max_object_bytes: usize,
+}
+
+impl Cache {
+    /// Opens the cache; `last_good` is the folder of the durable copies and their quota in bytes.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn open(
+        hot_bytes: u64,
+        max_object_bytes: u64,
+        last_good: Option<(&Path, u64)>,
+    ) -> std::io::Result<Arc<Self>> {
+        let last_good = last_good.map(|(folder, quota)| LastGood::open(folder, quota)).transpose()?;
+        Ok(Arc::new(Self {
+            hot: Hot::new(hot_bytes),
+            last_good,
+            purges: Purges::default(),
+            max_object_bytes: usize::try_from(max_object_bytes).unwrap_or(usize::MAX),
+        }))
+    }
+
+    /// Largest body that is stored, in bytes.
+    #[must_use]
+    pub const fn max_object_bytes(&self) -> usize {
+        self.max_object_bytes
+    }
+
+    /// Looks in memory. No I/O; used by the front on every request.
+    #[must_use]
+    pub fn hot(
+        &self,
+        site: &SiteCache,
+        key: &str,
+        fields: &impl Fields,
+        wants: &Directives,
+        now: Timestamp,
+    ) -> Lookup {
+        let Some(prepared) = self.hot.find(key) else { return Lookup::Absent };
+        let found = self.judge(site, prepared, fields, wants, now);
+        if matches!(found, Lookup::Withdrawn) {
+            self.hot.remove(key);
+        }
+        found
+    }
+
+    /// Looks on disk, checking every byte, and takes what is usable into memory.
+    pub async fn durable(
+        self: &Arc<Self>,
+        site: &SiteCache,
+        key: &str,
+        fields: &impl Fields,
+        wants: &Directives,
+        now: Timestamp,
+    ) -> Lookup {
+        let absent = || if self.purges.is_withdrawn(key) { Lookup::Withdrawn } else { Lookup::Absent };
+        if !(site.last_good && self.last_good.is_some()) {
+            return absent();
+        }
+        let (cache, name) = (self.clone(), key.to_owned());
+        let read = move || cache.last_good.as_ref()?.read(&name);
+        let Ok(Some(stored)) = tokio::task::spawn_blocking(read).await else { return absent() };
+        let prepared = Arc::new(stored.prepare());
+        let found = self.judge(site, prepared.clone(), fields, wants, now);
+        match found {
+            Lookup::Withdrawn => self.remove_withdrawn(key),
+            Lookup::Absent => return absent(),
+            // While the origin is dead the stale copy is asked for again and again.
+            _ => self.hot.insert(prepared),
+        }
+        found
+    }
+
+    fn judge(
+        &self,
+        site: &SiteCache,
+        prepared: Arc<Prepared>,
+        fields: &impl Fields,
+        wants: &Directives,
+        now: Timestamp,
+    ) -> Lookup {
+        let verdict = self.purges.verdict_of(&prepared);
+        if verdict == Verdict::Withdrawn {
+            return Lookup::Withdrawn;
+        }
+        if !policy::selects(&prepared.stored.terms, fields) {
+            return Lookup::Absent;
+        }
+        let nothing = Directives::default();
+        let wants = if site.honours_reload { wants } else { &nothing };
+        match policy::reuse(&prepared.stored.terms, prepared.stored.age_s(now), wants) {
+            Reuse::Never => Lookup::Absent,
+            _ if verdict == Verdict::Refreshed => Lookup::Stale(prepared),
+            Reuse::Fresh => Lookup::Fresh(prepared),
+            Reuse::WhileRevalidating => Lookup::StaleWhileRevalidate(prepared),
+            Reuse::OnError => Lookup::Stale(prepared),
+        }
+    }
+
+    /// Takes in a whole response: into memory at once, onto the disk in the background. What a purge
+    /// overtook on its way is kept as a last-good copy at most, what was withdrawn not at all.
+    pub fn fill(self: &Arc<Self>, site: &SiteCache, stored: Stored) -> Filled {
+        let verdict = self.purges.verdict(&stored);
+        if verdict == Verdict::Withdrawn || stored.body.len() > self.max_object_bytes {
+            return Filled(None);
+        }
+        let kept = site.last_good && is_worth_keeping(stored.status) && self.last_good.is_some();
+        if !kept && matches!(stored.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            // The origin says that there is nothing any more: no old copy contradicts it.
+            self.forget(&stored.key);
+        }
+        let writing = kept.then(|| {
+            let (cache, copy) = (self.clone(), stored.clone());
+            tokio::task::spawn_blocking(move || {
+                if let Some(last_good) = &cache.last_good {
+                    // An overtaken response must not replace a newer one.
+                    if verdict == Verdict::Valid || !last_good.has(&copy.key) {
+                        last_good.write(&copy);
+                    }
+                }
+            })
+        });
+        if verdict == Verdict::Valid && (kept || stored.terms.lifetime_s > 0) {
+            self.hot.insert(Arc::new(stored.prepare()));
+        }
+        Filled(writing)
+    }
+
+    /// Notes that the origin answered 404 or 410 with a response that is not stored.
+    pub fn forget(self: &Arc<Self>, key: &str) {
+        self.hot.remove(key);
+        if self.last_good.is_some() {
+            let (cache, key) = (self.clone(), key.to_owned());
+            tokio::task::spawn_blocking(move || {
+                if let Some(last_good) = &cache.last_good {
+                    last_good.remove(&key);
+                }
+            });
+        }
+    }
+
+    fn remove_withdrawn(self: &Arc<Self>, key: &str) {
+        let (cache, key) = (self.clone(), key.to_owned());
+        tokio::task::spawn_blocking(move || {
+            if let Some(last_good) = &cache.last_good {
+                last_good.remove_if(&key, |stored| cache.purges.verdict(stored) == Verdict::Withdrawn);
+            }
+        });
+    }
+
+    /// An unsafe request changed the target (RFC 9111, section 4.4): what is stored is stale.
+    pub fn invalidate(&self, site: &SiteCache, target: &str, now: Timestamp) {
+        let refresh = vec![Target::Path(target.to_owned())];
+        let purge = Purge { site: site.name.to_string(), refresh, withdraw: Vec::new() };
+        self.purges.apply(&purge, now);
+    }
+
+    /// Takes over a purge that was given at `at` and is journalled. Effective at once.
+    pub fn purge(&self, purge: &Purge, at: Timestamp) {
+        self.purges.apply(purge, at);
+    }
+
+    /// Removes withdrawn copies from the disk. They are not shown in any case; this is so that they
+    /// are not there either.
+    pub async fn sweep_withdrawn(self: &Arc<Self>) {
+        let cache = self.clone();
+        let sweep = move || {
+            if let Some(last_good) = &cache.last_good {
+                last_good.sweep(|stored| cache.purges.verdict(stored) == Verdict::Withdrawn);
+            }
+        };
+        let _joined = tokio::task::spawn_blocking(sweep).await;
+    }
+
+    /// Counts what is on disk; run once, in the background.
+    pub async fn take_stock(self: &Arc<Self>) {
+        let cache = self.clone();
+        let count = move || cache.last_good.as_ref().map(LastGood::take_stock);
+        let _joined = tokio::task::spawn_blocking(count).await;
+    }
+
+    /// Makes everything filled so far survive a power cut.
+    async fn sync(self: &Arc<Self>) -> std::io::Result<()> {
+        let cache = self.clone();
+        let sync = move || cache.last_good.as_ref().map_or(Ok(()), LastGood::sync);
+        tokio::task::spawn_blocking(sync).await.map_err(std::io::Error::other)?
+    }
+
+    /// The purges in force, for a snapshot.
+    #[must_use]
+    pub fn purge_table(&self) -> PurgeTable {
+        self.purges.snapshot()
+    }
+
+    /// Takes over the purges of a snapshot.
+    pub fn restore_purges(&self, table: PurgeTable) {
+        self.purges.restore(table);
+    }
+
+    /// How both levels stand.
+    #[must_use]
+    pub fn status(&self) -> (HotStatus, Option<LastGoodStatus>) {
+        (self.hot.status(), self.last_good.as_ref().map(LastGood::status))
+    }
+}
+
+/// A response taken in; its durable copy may still be being written.
+#[derive(Debug)]
+pub struct Filled(Option<tokio::task::JoinHandle<()>>);
+
+impl Filled {
+    /// Ends when the durable copy is written, where there is to be one.
+    pub async fn kept(self) {
+        if let Some(writing) = self.0 {
+            let _joined = writing.await;
+        }
+    }
+}
+
+/// Builds a storable response out of what came back, or says why it is not stored.
+///
+/// # Errors
+/// See [`NotStored`].
+pub fn storable(
+    key: String,
+    request: (&Method, &HeaderMap),
+    response: (StatusCode, &HeaderMap),
+    requested_at: Timestamp,
+    received_at: Timestamp,
+) -> Result<Stored, NotStored> {
+    let (method, fields) = request;
+    let (status, headers) = response;
+    let terms = policy::decide(method, fields, status, headers, requested_at, received_at)?;
+    let tags = headers.first(yagura_control::tags::FIELD_NAME).unwrap_or("");
+    let tags = yagura_control::TagSet::from_field_value(tags);
+    let mut headers = headers.clone();
+    stored::end_to_end(&mut headers);
+    let body = bytes::Bytes::new();
+    Ok(Stored { key, status, headers, body, requested_at, received_at, terms, tags })
+}
+
+/// Statuses that make sense to a reader when the origin is dead.
+fn is_worth_keeping(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 300 | 301 | 308)
+}
+
+#[cfg(test)]
+mod tests;
