@@ -2,7 +2,7 @@
 //!
 //! The editor works on the same schema (`editor/src/schema.js`); its JSON is ProseMirror's, so a
 //! saved document is `{"type":"doc","content":[...]}`. The server parses it into these types, which
-//! refuse unknown kinds, attributes and marks, then checks what types cannot say ([`Document::check`]),
+//! refuse unknown kinds, attributes and marks, then checks what types cannot say (`document_check.rs`),
 //! and renders the HTML itself. No HTML is ever stored.
 //!
 //! Made impossible here: a first-level heading in the body (levels are 2 to 4), an image without
@@ -27,6 +27,14 @@ enum DocumentKind {
     #[default]
     #[serde(rename = "doc")]
     Doc,
+}
+
+impl Document {
+    /// A text of these blocks.
+    #[must_use]
+    pub const fn new(content: Vec<Block>) -> Self {
+        Self { kind: DocumentKind::Doc, content }
+    }
 }
 
 /// One block.
@@ -59,12 +67,28 @@ pub struct HeadingAttrs {
     pub level: u8,
 }
 
-/// One item of a list: blocks, of which the first is a paragraph.
+/// One item of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "list_item", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct ListItem {
-    /// Its blocks.
+    #[serde(rename = "type")]
+    kind: ListItemKind,
+    /// Its blocks, of which the first is a paragraph.
     pub content: Vec<Block>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum ListItemKind {
+    #[serde(rename = "list_item")]
+    ListItem,
+}
+
+impl ListItem {
+    /// An item of these blocks.
+    #[must_use]
+    pub const fn new(content: Vec<Block>) -> Self {
+        Self { kind: ListItemKind::ListItem, content }
+    }
 }
 
 /// Attributes of a table.
@@ -77,10 +101,26 @@ pub struct TableAttrs {
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename = "table_row", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct TableRow {
+    #[serde(rename = "type")]
+    kind: TableRowKind,
     /// Its cells, as many as every other row has.
     pub content: Vec<TableCell>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum TableRowKind {
+    #[serde(rename = "table_row")]
+    TableRow,
+}
+
+impl TableRow {
+    /// A row of these cells.
+    #[must_use]
+    pub const fn new(content: Vec<TableCell>) -> Self {
+        Self { kind: TableRowKind::TableRow, content }
+    }
 }
 
 /// One cell.

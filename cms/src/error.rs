@@ -1,0 +1,87 @@
+//! What can go wrong in the CMS, and how it is answered over HTTP.
+
+use std::path::PathBuf;
+
+use http::StatusCode;
+use yagura_control::Timestamp;
+
+/// What failed. The text is for operators and staff; readers see only what the status says.
+#[derive(Debug, thiserror::Error)]
+pub enum CmsError {
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The database holds something it should not.
+    #[error("the database holds a {what} that cannot be read: {cause}")]
+    Corrupt {
+        /// What kind of thing.
+        what: &'static str,
+        /// Why it cannot be read.
+        cause: String,
+    },
+    /// This SQLite can lose data.
+    #[error("SQLite {0} can corrupt its write-ahead log; 3.51.3 or newer is needed")]
+    OldSqlite(String),
+    /// A file or socket cannot be used.
+    #[error("cannot use {}: {cause}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// There is no such thing.
+    #[error("{0} is not there")]
+    NotFound(&'static str),
+    /// Somebody else saved in the meantime.
+    #[error("{by} saved revision {number} at {}; yours is based on an older one", at.rfc3339())]
+    Conflict {
+        /// Who.
+        by: String,
+        /// Which revision is there now.
+        number: i64,
+        /// When it was saved.
+        at: Timestamp,
+    },
+    /// What was sent breaks rules; each with what to do, in Japanese.
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
+    /// The password or the account is wrong; which of them is not told.
+    #[error("the account or the password is wrong")]
+    SignInRefused,
+    /// Too many failed tries.
+    #[error("too many failed tries; wait {0} seconds")]
+    Throttled(u64),
+    /// A request that staff's own pages do not make.
+    #[error("the request does not come from a page of the CMS")]
+    Forged,
+}
+
+impl CmsError {
+    /// For `map_err` on file operations at `path`.
+    pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |cause| Self::File { path, cause }
+    }
+
+    /// A refusal for one reason.
+    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused(vec![reason.into()])
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Database(_) | Self::Corrupt { .. } | Self::OldSqlite(_) | Self::File { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::SignInRefused => StatusCode::UNAUTHORIZED,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Forged => StatusCode::FORBIDDEN,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The pages of the CMS over HTTP.
+
+pub mod cache_policy;

@@ -1,0 +1,53 @@
+//! Why an edge did not start, or ended.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What failed, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// The settings have no `[edge]`.
+    #[error("the configuration has no [edge]")]
+    NoEdge,
+    /// An address is taken; who holds it is for the command to find out.
+    #[error("{address} is in use")]
+    AddressInUse {
+        /// Which address.
+        address: SocketAddr,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Address {
+        /// Which address.
+        address: SocketAddr,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// A file or folder of the edge cannot be used.
+    #[error("cannot use {}: {cause}\n  check the permissions and the space left on the disk", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        cause: std::io::Error,
+    },
+    /// The journal cannot be trusted.
+    #[error("{}: {cause}", path.display())]
+    Journal {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: yagura_control::journal::Damaged,
+    },
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] yagura_certs::CertError),
+}
+
+impl EdgeError {
+    /// For `map_err` on file operations at `path`.
+    pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |cause| Self::File { path, cause }
+    }
+}

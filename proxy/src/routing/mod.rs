@@ -1,0 +1,14 @@
+//! What the edge does with which site, and the only way to change it.
+//!
+//! - `plan.rs`: the immutable plan in force, with its generation.
+//! - `redirects.rs`: one site's table of redirects.
+//! - `switchboard.rs`: the only door; orders become journalled changes.
+//! - `journal.rs`: the file behind it, fsynced, replayed at start.
+
+pub mod journal;
+pub mod plan;
+pub mod redirects;
+pub mod switchboard;
+
+pub use plan::{Plan, Site};
+pub use switchboard::Switchboard;

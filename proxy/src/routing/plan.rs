@@ -1,0 +1,165 @@
+//! The plan in force: which sites there are, by host, with everything a request needs to know of
+//! each. Immutable; a change makes a new plan with the next generation, and one pointer is swapped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use yagura_config::Settings;
+use yagura_config::settings::{HostPattern, SiteSettings};
+use yagura_control::Clock;
+
+use super::redirects::Redirects;
+use crate::cache::refresh::Refresher;
+use crate::cache::warm::SharedStatus;
+use crate::cache::{Cache, SiteCache, Source};
+
+/// What requests are decided by.
+#[derive(Debug)]
+pub struct Plan {
+    /// Counts changes, from 1.
+    pub generation: u64,
+    sites: Arc<Sites>,
+}
+
+#[derive(Debug)]
+struct Sites {
+    all: Vec<Arc<Site>>,
+    by_host: HashMap<String, Arc<Site>>,
+    any_host: Option<Arc<Site>>,
+}
+
+/// One site.
+pub struct Site {
+    /// Its settings.
+    pub settings: SiteSettings,
+    /// What the cache knows of it.
+    pub cache: SiteCache,
+    /// Its redirects.
+    pub redirects: Arc<Redirects>,
+    /// Fetches its pages outside readers' requests.
+    pub refresher: Arc<Refresher>,
+    /// What is known of it while it runs; outlives the plan.
+    pub seen: Arc<Seen>,
+}
+
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("name", &self.settings.name).finish_non_exhaustive()
+    }
+}
+
+/// What was seen of a site.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// 0 not asked yet, 1 answers, 2 does not.
+    origin: AtomicU8,
+    /// How far its warmer is.
+    pub warmer: SharedStatus,
+}
+
+impl Seen {
+    /// Notes whether the origin answered; true when that is news.
+    pub fn origin_answers(&self, up: bool) -> bool {
+        let now = if up { 1 } else { 2 };
+        self.origin.load(Ordering::Relaxed) != now && self.origin.swap(now, Ordering::Relaxed) != now
+    }
+
+    /// Whether the origin answered when last asked.
+    #[must_use]
+    pub fn origin_up(&self) -> Option<bool> {
+        match self.origin.load(Ordering::Relaxed) {
+            1 => Some(true),
+            2 => Some(false),
+            _ => None,
+        }
+    }
+}
+
+impl Plan {
+    /// The plan for these settings. Redirects and what was seen are carried over from `before`, by
+    /// the sites' names.
+    #[must_use]
+    pub fn new(
+        generation: u64,
+        settings: &Settings,
+        cache: &Arc<Cache>,
+        clock: &Arc<dyn Clock>,
+        before: Option<&Self>,
+    ) -> Self {
+        let sites = settings.sites.iter().map(|settings| {
+            let present = before.and_then(|plan| plan.site_named(&settings.name));
+            let site_cache = SiteCache::new(settings);
+            let source = Source::new(settings);
+            Arc::new(Site {
+                settings: settings.clone(),
+                refresher: Refresher::new(cache.clone(), site_cache.clone(), source, clock.clone()),
+                cache: site_cache,
+                redirects: present.map(|site| site.redirects.clone()).unwrap_or_default(),
+                seen: present.map(|site| site.seen.clone()).unwrap_or_default(),
+            })
+        });
+        Self { generation, sites: Arc::new(Sites::new(sites.collect())) }
+    }
+
+    /// The same plan as the next generation.
+    #[must_use]
+    pub fn renumbered(&self, generation: u64) -> Self {
+        Self { generation, sites: self.sites.clone() }
+    }
+
+    /// The plan with another table of redirects for one site.
+    #[must_use]
+    pub fn with_redirects(&self, generation: u64, name: &str, redirects: Redirects) -> Self {
+        let redirects = Arc::new(redirects);
+        let sites = self.sites.all.iter().map(|site| {
+            if site.settings.name != name {
+                return site.clone();
+            }
+            Arc::new(Site {
+                settings: site.settings.clone(),
+                cache: site.cache.clone(),
+                redirects: redirects.clone(),
+                refresher: site.refresher.clone(),
+                seen: site.seen.clone(),
+            })
+        });
+        Self { generation, sites: Arc::new(Sites::new(sites.collect())) }
+    }
+
+    /// The site of a host (lower case, without port).
+    #[must_use]
+    pub fn site_of(&self, host: &str) -> Option<&Arc<Site>> {
+        self.sites.by_host.get(host).or(self.sites.any_host.as_ref())
+    }
+
+    /// The site of that name.
+    #[must_use]
+    pub fn site_named(&self, name: &str) -> Option<&Arc<Site>> {
+        self.sites.all.iter().find(|site| site.settings.name == name)
+    }
+
+    /// Every site, in the order of the configuration.
+    #[must_use]
+    pub fn sites(&self) -> &[Arc<Site>] {
+        &self.sites.all
+    }
+}
+
+impl Sites {
+    fn new(all: Vec<Arc<Site>>) -> Self {
+        let mut by_host = HashMap::new();
+        let mut any_host = None;
+        for site in &all {
+            for host in &site.settings.hosts {
+                match host {
+                    HostPattern::Exact(name) => {
+                        by_host.insert(name.clone(), site.clone());
+                    }
+                    HostPattern::Any => any_host = Some(site.clone()),
+                }
+            }
+        }
+        Self { all, by_host, any_host }
+    }
+}

@@ -1,0 +1,244 @@
+//! The only door through which the plan changes.
+//!
+//! An order is checked against the present plan, its effect worked out on a copy, journalled with
+//! fsync, and only then put in force. A dry run stops before the journal. One order at a time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use yagura_config::Settings;
+use yagura_control::order::{
+    Envelope, ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Reply, Target,
+};
+use yagura_control::{Clock, Timestamp, redirect};
+
+use super::journal::{Journal, Record};
+use super::plan::Plan;
+use super::redirects::Redirects;
+use crate::cache::Cache;
+use crate::error::EdgeError;
+
+/// Reads the configuration file again; the error holds every fault, as text.
+pub type Reload = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
+
+/// The plan in force and the door to it.
+pub struct Switchboard {
+    name: String,
+    plan: ArcSwap<Plan>,
+    cache: Arc<Cache>,
+    clock: Arc<dyn Clock>,
+    reload: Reload,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    /// None for an edge that keeps nothing on disk.
+    journal: Option<Journal>,
+}
+
+/// An order's effect, worked out and not yet in force.
+struct Effect {
+    plan: Plan,
+    outcome: Outcome,
+    settings: Option<Settings>,
+}
+
+impl Switchboard {
+    /// Replays the journal at `journal` on the plan of these settings.
+    ///
+    /// # Errors
+    /// The journal cannot be used.
+    pub fn open(
+        settings: Settings,
+        cache: Arc<Cache>,
+        clock: Arc<dyn Clock>,
+        reload: Reload,
+        journal: Option<&Path>,
+    ) -> Result<Self, EdgeError> {
+        let name = settings.edge.as_ref().map_or_else(String::new, |edge| edge.name.clone());
+        let mut plan = Plan::new(1, &settings, &cache, &clock, None);
+        let journal = match journal {
+            None => None,
+            Some(path) => {
+                let (mut journal, records) = Journal::open(path)?;
+                for record in records {
+                    plan = replay(plan, record, &cache);
+                }
+                if journal.has_grown() {
+                    let snapshot = snapshot(&plan, &cache, clock.now());
+                    journal.replace(&snapshot).map_err(EdgeError::at(path))?;
+                }
+                Some(journal)
+            }
+        };
+        let inner = Mutex::new(Inner { settings, journal });
+        Ok(Self { name, plan: ArcSwap::from_pointee(plan), cache, clock, reload, inner })
+    }
+
+    /// The plan in force; one atomic load.
+    #[must_use]
+    pub fn plan(&self) -> arc_swap::Guard<Arc<Plan>> {
+        self.plan.load()
+    }
+
+    /// Carries out an order that changes something. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing changed.
+    pub fn carry_out(&self, envelope: &Envelope, peer: &str) -> Result<Reply, Refusal> {
+        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let before = self.plan.load_full();
+        if envelope.if_generation.is_some_and(|expected| expected != before.generation) {
+            return Err(refusal(
+                RefusalCode::StaleGeneration,
+                format!("the edge is at generation {}", before.generation),
+                "look at `yagura status`, and give the order again if it still fits",
+            ));
+        }
+        let effect = self.effect(&envelope.order, &before, &inner.settings)?;
+        let at = self.clock.now();
+        if envelope.dry_run {
+            return Ok(self.reply(before.generation, at, effect.outcome));
+        }
+        let generation = effect.plan.generation;
+        if let Some(journal) = &mut inner.journal {
+            let who = format!("{} ({peer})", envelope.who);
+            let (reason, order) = (envelope.reason.clone(), envelope.order.clone());
+            let record = Record::Order { generation, at, who, reason, order };
+            journal.append(&record).map_err(|error| {
+                let what = format!("the order could not be written to the journal: {error}");
+                refusal(RefusalCode::NotDurable, what, "make room on the disk of the edge, and give it again")
+            })?;
+        }
+        if let Order::Purge(purge) = &envelope.order {
+            self.cache.purge(purge, at);
+        }
+        if let Some(settings) = effect.settings {
+            inner.settings = settings;
+        }
+        self.plan.store(Arc::new(effect.plan));
+        Ok(self.reply(generation, at, effect.outcome))
+    }
+
+    fn effect(&self, order: &Order, before: &Plan, settings: &Settings) -> Result<Effect, Refusal> {
+        let generation = before.generation + 1;
+        match order {
+            Order::Status => Err(refusal(
+                RefusalCode::Malformed,
+                "status changes nothing".to_owned(),
+                "ask for it without going through the switchboard",
+            )),
+            Order::Purge(purge) => {
+                check_purge(purge, before)?;
+                let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
+                let outcome = Outcome::Purged { refreshed, withdrawn };
+                Ok(Effect { plan: before.renumbered(generation), outcome, settings: None })
+            }
+            Order::ImportRedirects(import) => {
+                let (table, outcome) = imported(import, before)?;
+                let plan = before.with_redirects(generation, &import.site, table);
+                Ok(Effect { plan, outcome, settings: None })
+            }
+            Order::Reload => {
+                let new = (self.reload)().map_err(|faults| {
+                    let hint = "mend the file; the edge goes on with what it has";
+                    refusal(RefusalCode::Invalid, faults, hint)
+                })?;
+                let outcome = Outcome::Reloaded { needs_restart: needs_restart(settings, &new) };
+                let plan = Plan::new(generation, &new, &self.cache, &self.clock, Some(before));
+                Ok(Effect { plan, outcome, settings: Some(new) })
+            }
+        }
+    }
+
+    /// A reply in this edge's name.
+    #[must_use]
+    pub fn reply(&self, generation: u64, effective_at: Timestamp, outcome: Outcome) -> Reply {
+        Reply { edge: self.name.clone(), generation, effective_at, outcome }
+    }
+}
+
+fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
+    match record {
+        Record::Snapshot { generation, redirects, purges, .. } => {
+            cache.restore_purges(purges);
+            redirects.into_iter().fold(plan.renumbered(generation), |plan, (site, redirects)| {
+                plan.with_redirects(generation, &site, Redirects::new(redirects))
+            })
+        }
+        Record::Order { generation, at, order, .. } => match order {
+            Order::Purge(purge) => {
+                cache.purge(&purge, at);
+                plan.renumbered(generation)
+            }
+            // A table that was accepted once is taken over unless its site is gone.
+            Order::ImportRedirects(import) => match imported(&import, &plan) {
+                Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
+                Err(_) => plan.renumbered(generation),
+            },
+            Order::Reload | Order::Status => plan.renumbered(generation),
+        },
+    }
+}
+
+fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
+    let sites = plan.sites().iter();
+    let redirects: BTreeMap<_, _> = sites
+        .map(|site| (site.settings.name.clone(), site.redirects.iter().cloned().collect()))
+        .collect();
+    Record::Snapshot { generation: plan.generation, at, redirects, purges: cache.purge_table() }
+}
+
+fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome), Refusal> {
+    let site = plan.site_named(&import.site).ok_or_else(|| unknown_site(&import.site, plan))?;
+    let redirects = redirect::parse_csv(&import.csv).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        refusal(RefusalCode::Invalid, lines.join("\n"), "mend these lines; nothing was imported")
+    })?;
+    let (table, changes) = site.redirects.with(redirects, import.replace);
+    let total = table.len();
+    let super::redirects::Changes { added, changed, removed } = changes;
+    Ok((table, Outcome::RedirectsImported { added, changed, removed, total }))
+}
+
+fn check_purge(purge: &Purge, plan: &Plan) -> Result<(), Refusal> {
+    plan.site_named(&purge.site).ok_or_else(|| unknown_site(&purge.site, plan))?;
+    let targets = purge.refresh.iter().chain(&purge.withdraw);
+    for target in targets {
+        if let Target::Path(path) = target
+            && !path.starts_with('/')
+        {
+            let what = format!("\"{path}\" is no path");
+            return Err(refusal(RefusalCode::Invalid, what, "begin it with a slash"));
+        }
+    }
+    Ok(())
+}
+
+fn unknown_site(name: &str, plan: &Plan) -> Refusal {
+    let known: Vec<&str> = plan.sites().iter().map(|site| site.settings.name.as_str()).collect();
+    let hint = format!("sites of this edge: {}", known.join(", "));
+    refusal(RefusalCode::UnknownSite, format!("there is no site \"{name}\""), &hint)
+}
+
+fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
+    Refusal { code, message, hint: hint.to_owned() }
+}
+
+/// Keys that differ and take effect at a restart only.
+fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
+    let mut keys = Vec::new();
+    if before.edge != after.edge {
+        keys.push("edge".to_owned());
+    }
+    let feeds = |settings: &Settings| -> Vec<_> {
+        settings.sites.iter().filter_map(|site| Some((site.name.clone(), site.feed_socket.clone()?))).collect()
+    };
+    if feeds(before) != feeds(after) {
+        keys.push("site.feed_socket".to_owned());
+    }
+    keys
+}
