@@ -30,6 +30,9 @@ pub enum CmsError {
         /// The system's words.
         cause: std::io::Error,
     },
+    /// A template could not be filled in.
+    #[error("a template failed: {0}")]
+    Template(String),
     /// There is no such thing.
     #[error("{0} is not there")]
     NotFound(&'static str),
@@ -73,9 +76,11 @@ impl CmsError {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::Database(_) | Self::Corrupt { .. } | Self::OldSqlite(_) | Self::File { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Database(_)
+            | Self::Corrupt { .. }
+            | Self::OldSqlite(_)
+            | Self::Template(_)
+            | Self::File { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,

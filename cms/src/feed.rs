@@ -18,10 +18,15 @@ const MOST_ENTRIES: u32 = 1000;
 
 /// The feed's only URL.
 pub fn router(state: CmsState, epoch: String) -> Router {
-    Router::new().route("/feed", get(feed)).with_state((state, epoch))
+    Router::new()
+        .route("/feed", get(feed))
+        .with_state((state, epoch))
 }
 
-async fn feed(State((state, epoch)): State<(CmsState, String)>, Query(query): Query<FeedQuery>) -> Response {
+async fn feed(
+    State((state, epoch)): State<(CmsState, String)>,
+    Query(query): Query<FeedQuery>,
+) -> Response {
     match answer(&state, &epoch, query).await {
         Ok(page) => Json(page).into_response(),
         Err(error) => {
@@ -41,7 +46,10 @@ async fn answer(state: &CmsState, epoch: &str, query: FeedQuery) -> Result<FeedP
             commits.mark_unchanged();
             let page = state.store.feed_page(epoch, query.since, limit).await?;
             // A reader that is ahead of this database is told so at once, by the epoch.
-            if !page.entries.is_empty() || page.head < query.since || commits.changed().await.is_err() {
+            if !page.entries.is_empty()
+                || page.head < query.since
+                || commits.changed().await.is_err()
+            {
                 return Ok(page);
             }
         }

@@ -10,7 +10,7 @@ pub mod error;
 pub mod feed;
 pub mod jobs;
 pub mod render;
-// pub mod server;
+pub mod server;
 pub mod state;
 pub mod store;
 pub mod web;

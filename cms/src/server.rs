@@ -39,11 +39,25 @@ pub async fn run(
     let settings = state.settings.clone();
     let feed = Origin::Unix(settings.feed_socket.clone());
     let served = [
-        serve(&settings.public_listen, limited(web::public::router(state.clone())), stopped.clone()).await?,
-        serve(&settings.staff_listen, limited(web::staff::router(state.clone())), stopped.clone()).await?,
+        serve(
+            &settings.public_listen,
+            limited(web::public::router(state.clone())),
+            stopped.clone(),
+        )
+        .await?,
+        serve(
+            &settings.staff_listen,
+            limited(web::staff::router(state.clone())),
+            stopped.clone(),
+        )
+        .await?,
         serve(&feed, feed::router(state.clone(), epoch), stopped).await?,
     ];
-    let deliveries: Vec<_> = settings.edges.iter().map(|edge| tokio::spawn(jobs::deliver(state.clone(), edge.clone()))).collect();
+    let deliveries: Vec<_> = settings
+        .edges
+        .iter()
+        .map(|edge| tokio::spawn(jobs::deliver(state.clone(), edge.clone())))
+        .collect();
     tracing::info!(public = %settings.public_listen, staff = %settings.staff_listen, "the CMS is up");
     shutdown.await;
     stop.send_replace(true);
@@ -61,7 +75,10 @@ fn limited(router: Router) -> Router {
     router
         .layer(RequestBodyLimitLayer::new(MOST_BYTES))
         .layer(axum::extract::DefaultBodyLimit::max(MOST_BYTES))
-        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, LONGEST_REQUEST))
+        .layer(TimeoutLayer::with_status_code(
+            http::StatusCode::SERVICE_UNAVAILABLE,
+            LONGEST_REQUEST,
+        ))
 }
 
 async fn serve(
@@ -76,13 +93,19 @@ async fn serve(
         Origin::Unix(path) => {
             let listener = private_socket(path)?;
             tokio::spawn(async move {
-                let _never_fails = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+                let _never_fails = axum::serve(listener, router)
+                    .with_graceful_shutdown(stop)
+                    .await;
             })
         }
         Origin::Tcp(address) => {
-            let listener = TcpListener::bind(address).await.map_err(CmsError::at(address.to_string()))?;
+            let listener = TcpListener::bind(address)
+                .await
+                .map_err(CmsError::at(address.to_string()))?;
             tokio::spawn(async move {
-                let _never_fails = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+                let _never_fails = axum::serve(listener, router)
+                    .with_graceful_shutdown(stop)
+                    .await;
             })
         }
     })

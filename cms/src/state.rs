@@ -34,9 +34,18 @@ impl CmsState {
     pub async fn open(settings: CmsSettings, clock: Arc<dyn Clock>) -> Result<Self, CmsError> {
         let store = Store::open(&settings.database).await?;
         let media = &settings.media;
-        tokio::fs::create_dir_all(media).await.map_err(CmsError::at(media))?;
-        let signals = Arc::new(Signals { commits: watch::Sender::new(0) });
-        Ok(Self { store, settings: Arc::new(settings), clock, signals })
+        tokio::fs::create_dir_all(media)
+            .await
+            .map_err(CmsError::at(media))?;
+        let signals = Arc::new(Signals {
+            commits: watch::Sender::new(0),
+        });
+        Ok(Self {
+            store,
+            settings: Arc::new(settings),
+            clock,
+            signals,
+        })
     }
 
     /// The present instant.
@@ -48,7 +57,11 @@ impl CmsState {
     /// The edges that must acknowledge a purge, as they are named in jobs.
     #[must_use]
     pub fn edges(&self) -> Vec<String> {
-        self.settings.edges.iter().map(|edge| edge.display().to_string()).collect()
+        self.settings
+            .edges
+            .iter()
+            .map(|edge| edge.display().to_string())
+            .collect()
     }
 
     /// Where the content of a media item is.

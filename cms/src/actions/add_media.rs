@@ -31,7 +31,16 @@ pub async fn add_media(
     let at = state.now();
     let mut change = state.store.begin().await?;
     media::insert_media(&mut change, &media, at).await?;
-    audit::insert(&mut change, at, actor, "add_media", None, (None, None), &media.url_path()).await?;
+    audit::insert(
+        &mut change,
+        at,
+        actor,
+        "add_media",
+        None,
+        (None, None),
+        &media.url_path(),
+    )
+    .await?;
     state.commit(change).await?;
     Ok(media)
 }
@@ -44,9 +53,15 @@ pub(crate) fn describe(
     content: &[u8],
 ) -> Result<Media, CmsError> {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    let extension = file_name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    let kind = KINDS.iter().find(|(known, _)| Some(*known) == extension.as_deref());
-    let (Some((_, content_type)), true) = (kind, file_name.chars().all(plain) && file_name.len() <= 100) else {
+    let extension = file_name
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_ascii_lowercase());
+    let kind = KINDS
+        .iter()
+        .find(|(known, _)| Some(*known) == extension.as_deref());
+    let (Some((_, content_type)), true) =
+        (kind, file_name.chars().all(plain) && file_name.len() <= 100)
+    else {
         return Err(CmsError::refused(
             "ファイル名は半角の英数字と - _ で、拡張子は png、jpg、webp、pdf のどれかにしてください。",
         ));
@@ -63,7 +78,11 @@ pub(crate) fn describe(
 }
 
 /// Writes the content beside its place and renames it, so that a name never stands for half of it.
-pub(crate) async fn store_content(state: &CmsState, id: &MediaId, content: &[u8]) -> Result<(), CmsError> {
+pub(crate) async fn store_content(
+    state: &CmsState,
+    id: &MediaId,
+    content: &[u8],
+) -> Result<(), CmsError> {
     let path = state.media_file(id);
     if tokio::fs::try_exists(&path).await.unwrap_or(false) {
         return Ok(());

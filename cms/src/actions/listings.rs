@@ -18,6 +18,8 @@ pub(super) fn tags_of(page: &Page) -> Vec<Tag> {
     if page.language == Language::Ja {
         listings.extend([tags::home(), tags::news()]);
     }
+    // The original and the other translations of a page link to it.
+    listings.extend(page.translation_of.map(tags::page));
     if page.kind == PageKind::Event {
         listings.push(tags::calendar());
     }
@@ -31,9 +33,15 @@ fn urls_of(page: &Page) -> Vec<(String, TagSet)> {
         listings.extend([
             ("/".to_owned(), tags::set([tags::home()])),
             ("/news.atom".to_owned(), tags::set([tags::news()])),
-            (format!("/{}/", page.category), tags::set([tags::category(&page.category)])),
-            ("/departments/".to_owned(), TagSet::default()),
-            (format!("/departments/{}/", page.department), tags::set([tags::department(&page.department)])),
+            (
+                format!("/{}/", page.category),
+                tags::set([tags::category(&page.category)]),
+            ),
+            ("/soshiki/".to_owned(), TagSet::default()),
+            (
+                format!("/soshiki/{}/", page.department),
+                tags::set([tags::department(&page.department)]),
+            ),
         ]);
     } else {
         let top = format!("/{}/", page.language.code());
@@ -46,7 +54,11 @@ fn urls_of(page: &Page) -> Vec<(String, TagSet)> {
 }
 
 /// Tells the change feed that the listings of the page have changed.
-pub(super) async fn changed(change: &mut Change, page: &Page, version: &str) -> Result<(), CmsError> {
+pub(super) async fn changed(
+    change: &mut Change,
+    page: &Page,
+    version: &str,
+) -> Result<(), CmsError> {
     for (path, tags) in urls_of(page) {
         urls::present(change, &path, version, &tags).await?;
     }

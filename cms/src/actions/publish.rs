@@ -14,20 +14,36 @@ use crate::store::{Change, audit, jobs, pages, search, urls};
 /// # Errors
 /// [`CmsError::Refused`] with every rule the text breaks, [`CmsError::Conflict`] when it is not the
 /// newest any more.
-pub async fn publish(state: &CmsState, actor: &Actor, page: PageId, number: i64) -> Result<Timestamp, CmsError> {
+pub async fn publish(
+    state: &CmsState,
+    actor: &Actor,
+    page: PageId,
+    number: i64,
+) -> Result<Timestamp, CmsError> {
     let at = state.now();
     let mut change = state.store.begin().await?;
     let present = pages::page_in(&mut change, page).await?;
     let revision = pages::revision_in(&mut change, page, present.newest_revision).await?;
     if revision.number != number {
-        return Err(CmsError::Conflict { by: revision.author, number: revision.number, at: revision.created_at });
+        return Err(CmsError::Conflict {
+            by: revision.author,
+            number: revision.number,
+            at: revision.created_at,
+        });
     }
     check(&revision)?;
     make_public(state, &mut change, actor, &present, &revision, at).await?;
     let mut refresh = listings::tags_of(&present);
     refresh.extend(tags::page(page));
-    let refresh = refresh.into_iter().map(Target::Tag).chain([Target::Path(present.path.to_string())]);
-    let purge = Purge { site: state.settings.site.clone(), refresh: refresh.collect(), withdraw: Vec::new() };
+    let refresh = refresh
+        .into_iter()
+        .map(Target::Tag)
+        .chain([Target::Path(present.path.to_string())]);
+    let purge = Purge {
+        site: state.settings.site.clone(),
+        refresh: refresh.collect(),
+        withdraw: Vec::new(),
+    };
     jobs::queue(&mut change, &state.edges(), &purge, Some(page), at).await?;
     state.commit(change).await?;
     Ok(at)
@@ -43,7 +59,12 @@ pub(crate) async fn make_public(
     at: Timestamp,
 ) -> Result<(), CmsError> {
     pages::make_live(change, revision, at).await?;
-    let words = format!("{}\n{}\n{}", revision.title, revision.summary, revision.document.plain_text());
+    let words = format!(
+        "{}\n{}\n{}",
+        revision.title,
+        revision.summary,
+        revision.document.plain_text()
+    );
     search::index(change, state.store.dialect(), page.id, &words).await?;
     let version = format!("{}-{}", revision.number, at.0);
     let own = tags::set([tags::own(page.id), tags::page(page.id)]);
@@ -53,7 +74,16 @@ pub(crate) async fn make_public(
     }
     listings::changed(change, page, &version).await?;
     let revisions = (page.live_revision, Some(revision.number));
-    audit::insert(change, at, actor, "publish", Some(page.id), revisions, page.path.as_str()).await
+    audit::insert(
+        change,
+        at,
+        actor,
+        "publish",
+        Some(page.id),
+        revisions,
+        page.path.as_str(),
+    )
+    .await
 }
 
 /// What must hold before readers see a text.
@@ -62,6 +92,8 @@ pub(crate) fn check(revision: &Revision) -> Result<(), CmsError> {
     if faults.is_empty() {
         return Ok(());
     }
-    let told = |fault: &crate::domain::DocumentFault| format!("{}番目のまとまり: {}", fault.block, fault.kind.told());
+    let told = |fault: &crate::domain::DocumentFault| {
+        format!("{}番目のまとまり: {}", fault.block, fault.kind.told())
+    };
     Err(CmsError::Refused(faults.iter().map(told).collect()))
 }

@@ -29,7 +29,11 @@ pub async fn save_draft(
     let present = pages::page_in(&mut change, page).await?;
     let newest = pages::revision_in(&mut change, page, present.newest_revision).await?;
     if based_on != newest.number {
-        return Err(CmsError::Conflict { by: newest.author, number: newest.number, at: newest.created_at });
+        return Err(CmsError::Conflict {
+            by: newest.author,
+            number: newest.number,
+            at: newest.created_at,
+        });
     }
     check(present.kind, draft)?;
     let same = newest.title == draft.title
@@ -39,12 +43,23 @@ pub async fn save_draft(
     if urgent != present.urgent {
         pages::set_urgent(&mut change, page, urgent).await?;
     }
-    let number = if same { newest.number } else {
+    let number = if same {
+        newest.number
+    } else {
         pages::add_revision(&mut change, &present, draft, &actor.name, at).await?
     };
     let live = present.live_revision;
     let detail = format!("revision {number}");
-    audit::insert(&mut change, at, actor, "save_draft", Some(page), (live, live), &detail).await?;
+    audit::insert(
+        &mut change,
+        at,
+        actor,
+        "save_draft",
+        Some(page),
+        (live, live),
+        &detail,
+    )
+    .await?;
     state.commit(change).await?;
     Ok(number)
 }
@@ -62,7 +77,12 @@ pub(super) fn check(kind: PageKind, draft: &Draft) -> Result<(), CmsError> {
         faults.push(format!("概要は{LONGEST_SUMMARY}文字までにしてください。"));
     }
     if draft.fields.kind() != kind {
-        faults.push("ページの種類に合わない項目があります。ページを開き直してください。".to_owned());
+        faults
+            .push("ページの種類に合わない項目があります。ページを開き直してください。".to_owned());
     }
-    if faults.is_empty() { Ok(()) } else { Err(CmsError::Refused(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(CmsError::Refused(faults))
+    }
 }

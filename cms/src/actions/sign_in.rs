@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
+use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::Argon2;
 use base64::Engine;
 use rand::Rng;
 use yagura_control::Timestamp;
@@ -39,15 +39,31 @@ pub async fn sign_in(state: &CmsState, login: &str, password: &str) -> Result<Si
     let now = state.now();
     wait_of(login, now).map_or(Ok(()), |wait_s| Err(CmsError::Throttled(wait_s)))?;
     let found = state.store.user_by_login(login).await?;
-    let hash = found.as_ref().map_or_else(|| unknown_account().to_owned(), |(_, hash)| hash.clone());
+    let hash = found
+        .as_ref()
+        .map_or_else(|| unknown_account().to_owned(), |(_, hash)| hash.clone());
     let password = password.to_owned();
     // Hashing takes tens of milliseconds by design, and is done for unknown accounts as well.
-    let right = tokio::task::spawn_blocking(move || is_right(&hash, &password)).await.unwrap_or(false);
+    let right = tokio::task::spawn_blocking(move || is_right(&hash, &password))
+        .await
+        .unwrap_or(false);
     let Some((user, _)) = found.filter(|_| right) else {
         note_failure(login, now);
         let mut change = state.store.begin().await?;
-        let actor = Actor { user: None, name: login.chars().take(100).collect() };
-        audit::insert(&mut change, now, &actor, "sign_in_refused", None, (None, None), "").await?;
+        let actor = Actor {
+            user: None,
+            name: login.chars().take(100).collect(),
+        };
+        audit::insert(
+            &mut change,
+            now,
+            &actor,
+            "sign_in_refused",
+            None,
+            (None, None),
+            "",
+        )
+        .await?;
         state.commit(change).await?;
         return Err(CmsError::SignInRefused);
     };
@@ -55,8 +71,25 @@ pub async fn sign_in(state: &CmsState, login: &str, password: &str) -> Result<Si
     let token = random_word();
     let mut change = state.store.begin().await?;
     let expires_at = now.plus(SESSION_LIFETIME);
-    people::insert_session(&mut change, &session_id(&token), user.id, &random_word(), now, expires_at).await?;
-    audit::insert(&mut change, now, &Actor::from(&user), "sign_in", None, (None, None), "").await?;
+    people::insert_session(
+        &mut change,
+        &session_id(&token),
+        user.id,
+        &random_word(),
+        now,
+        expires_at,
+    )
+    .await?;
+    audit::insert(
+        &mut change,
+        now,
+        &Actor::from(&user),
+        "sign_in",
+        None,
+        (None, None),
+        "",
+    )
+    .await?;
     state.commit(change).await?;
     Ok(SignedIn { user, token })
 }
@@ -84,12 +117,17 @@ pub fn session_id(token: &str) -> String {
 pub fn hash_password(password: &str) -> Result<String, CmsError> {
     let salt = SaltString::generate(&mut OsRng);
     let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|error| CmsError::refused(error.to_string()))
+    hash.map(|hash| hash.to_string())
+        .map_err(|error| CmsError::refused(error.to_string()))
 }
 
 fn is_right(hash: &str, password: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(hash) else { return false };
-    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+    let Ok(hash) = PasswordHash::new(hash) else {
+        return false;
+    };
+    Argon2::default()
+        .verify_password(password.as_bytes(), &hash)
+        .is_ok()
 }
 
 /// A hash that no password has, so that an unknown account takes as long as a known one.
@@ -107,7 +145,10 @@ fn random_word() -> String {
 /// Failed tries by login: how many in a row, and when the last was.
 fn failures() -> std::sync::MutexGuard<'static, HashMap<String, (u32, Timestamp)>> {
     static FAILURES: OnceLock<Mutex<HashMap<String, (u32, Timestamp)>>> = OnceLock::new();
-    FAILURES.get_or_init(Mutex::default).lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    FAILURES
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn wait_of(login: &str, now: Timestamp) -> Option<u64> {

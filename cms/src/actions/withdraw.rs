@@ -13,7 +13,11 @@ use crate::store::{audit, jobs, pages, search, urls};
 ///
 /// # Errors
 /// [`CmsError::Refused`] when readers do not see it anyway.
-pub async fn withdraw(state: &CmsState, actor: &Actor, page: PageId) -> Result<Timestamp, CmsError> {
+pub async fn withdraw(
+    state: &CmsState,
+    actor: &Actor,
+    page: PageId,
+) -> Result<Timestamp, CmsError> {
     let at = state.now();
     let mut change = state.store.begin().await?;
     let present = pages::page_in(&mut change, page).await?;
@@ -23,16 +27,35 @@ pub async fn withdraw(state: &CmsState, actor: &Actor, page: PageId) -> Result<T
     pages::take_off(&mut change, page, at).await?;
     search::remove(&mut change, state.store.dialect(), page).await?;
     urls::withdrawn(&mut change, present.path.as_str()).await?;
-    listings::changed(&mut change, &present, &format!("{}-{}", present.newest_revision, at.0)).await?;
+    listings::changed(
+        &mut change,
+        &present,
+        &format!("{}-{}", present.newest_revision, at.0),
+    )
+    .await?;
     let revisions = (present.live_revision, None);
-    audit::insert(&mut change, at, actor, "withdraw", Some(page), revisions, present.path.as_str()).await?;
+    audit::insert(
+        &mut change,
+        at,
+        actor,
+        "withdraw",
+        Some(page),
+        revisions,
+        present.path.as_str(),
+    )
+    .await?;
     // Pages that link to it show its path no longer; the page itself is gone at once.
-    let shown = listings::tags_of(&present).into_iter().chain(tags::page(page));
+    let shown = listings::tags_of(&present)
+        .into_iter()
+        .chain(tags::page(page));
     let own = tags::own(page).map(Target::Tag);
     let purge = Purge {
         site: state.settings.site.clone(),
         refresh: shown.map(Target::Tag).collect(),
-        withdraw: own.into_iter().chain([Target::Path(present.path.to_string())]).collect(),
+        withdraw: own
+            .into_iter()
+            .chain([Target::Path(present.path.to_string())])
+            .collect(),
     };
     jobs::queue(&mut change, &state.edges(), &purge, Some(page), at).await?;
     state.commit(change).await?;

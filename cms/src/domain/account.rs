@@ -30,7 +30,11 @@ impl Role {
     /// The role of a word; the lesser one when the word is unknown.
     #[must_use]
     pub fn from_code(code: &str) -> Self {
-        if code == "admin" { Self::Admin } else { Self::Editor }
+        if code == "admin" {
+            Self::Admin
+        } else {
+            Self::Editor
+        }
     }
 }
 
@@ -60,12 +64,18 @@ impl Actor {
     /// The system itself: the demo, an import.
     #[must_use]
     pub fn system() -> Self {
-        Self { user: None, name: "system".to_owned() }
+        Self {
+            user: None,
+            name: "system".to_owned(),
+        }
     }
 }
 
 impl From<&User> for Actor {
     fn from(user: &User) -> Self {
-        Self { user: Some(user.id), name: user.name.clone() }
+        Self {
+            user: Some(user.id),
+            name: user.name.clone(),
+        }
     }
 }

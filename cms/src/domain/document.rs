@@ -33,7 +33,10 @@ impl Document {
     /// A text of these blocks.
     #[must_use]
     pub const fn new(content: Vec<Block>) -> Self {
-        Self { kind: DocumentKind::Doc, content }
+        Self {
+            kind: DocumentKind::Doc,
+            content,
+        }
     }
 }
 
@@ -42,21 +45,34 @@ impl Document {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Block {
     /// A heading below the page's title.
-    Heading { attrs: HeadingAttrs, #[serde(default)] content: Vec<Inline> },
+    Heading {
+        attrs: HeadingAttrs,
+        #[serde(default)]
+        content: Vec<Inline>,
+    },
     /// A paragraph.
-    Paragraph { #[serde(default)] content: Vec<Inline> },
+    Paragraph {
+        #[serde(default)]
+        content: Vec<Inline>,
+    },
     /// An unordered list.
     BulletList { content: Vec<ListItem> },
     /// An ordered list; the steps of a procedure.
     OrderedList { content: Vec<ListItem> },
     /// A table with caption and heading cells.
-    Table { attrs: TableAttrs, content: Vec<TableRow> },
+    Table {
+        attrs: TableAttrs,
+        content: Vec<TableRow>,
+    },
     /// A picture of the media library.
     Image { attrs: ImageAttrs },
     /// A file of the media library.
     Attachment { attrs: AttachmentAttrs },
     /// A boxed remark.
-    Callout { attrs: CalloutAttrs, content: Vec<Block> },
+    Callout {
+        attrs: CalloutAttrs,
+        content: Vec<Block>,
+    },
 }
 
 /// Attributes of a heading.
@@ -87,7 +103,10 @@ impl ListItem {
     /// An item of these blocks.
     #[must_use]
     pub const fn new(content: Vec<Block>) -> Self {
-        Self { kind: ListItemKind::ListItem, content }
+        Self {
+            kind: ListItemKind::ListItem,
+            content,
+        }
     }
 }
 
@@ -119,7 +138,10 @@ impl TableRow {
     /// A row of these cells.
     #[must_use]
     pub const fn new(content: Vec<TableCell>) -> Self {
-        Self { kind: TableRowKind::TableRow, content }
+        Self {
+            kind: TableRowKind::TableRow,
+            content,
+        }
     }
 }
 
@@ -182,7 +204,11 @@ pub enum Tone {
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Inline {
     /// Text with marks.
-    Text { text: String, #[serde(default, skip_serializing_if = "Vec::is_empty")] marks: Vec<Mark> },
+    Text {
+        text: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        marks: Vec<Mark>,
+    },
     /// A line break inside a block.
     HardBreak,
     /// Characters with their reading.

@@ -55,18 +55,34 @@ impl FaultKind {
     pub const fn told(self) -> &'static str {
         match self {
             Self::HeadingLevel => "見出しは「見出し2」から「見出し4」までを使ってください。",
-            Self::HeadingSkipped => "見出しの段階が飛んでいます。一つ上の見出しを先に置いてください。",
-            Self::HeadingEmpty => "文字のない見出しがあります。文字を入れるか、見出しを消してください。",
-            Self::AltMissing => "画像に代替テキストがありません。画像の内容を書くか、「装飾」を選んでください。",
+            Self::HeadingSkipped => {
+                "見出しの段階が飛んでいます。一つ上の見出しを先に置いてください。"
+            }
+            Self::HeadingEmpty => {
+                "文字のない見出しがあります。文字を入れるか、見出しを消してください。"
+            }
+            Self::AltMissing => {
+                "画像に代替テキストがありません。画像の内容を書くか、「装飾」を選んでください。"
+            }
             Self::CaptionMissing => "表に題名がありません。何の表かを題名に書いてください。",
             Self::TableShape => "表の行ごとに列の数が違います。列の数をそろえてください。",
-            Self::TableHeadings => "表に見出しのセルがありません。1行目か1列目を見出しにしてください。",
-            Self::LabelMissing => "添付ファイルに名前がありません。何のファイルかを書いてください。",
-            Self::LinkKind => "使えない種類のリンクがあります。ページか、https:// で始まるアドレスを指定してください。",
+            Self::TableHeadings => {
+                "表に見出しのセルがありません。1行目か1列目を見出しにしてください。"
+            }
+            Self::LabelMissing => {
+                "添付ファイルに名前がありません。何のファイルかを書いてください。"
+            }
+            Self::LinkKind => {
+                "使えない種類のリンクがあります。ページか、https:// で始まるアドレスを指定してください。"
+            }
             Self::LinkEmpty => "文字のないリンクがあります。リンクを消すか、文字を入れてください。",
-            Self::ListShape => "箇条書きに文のない項目があります。文を入れるか、項目を消してください。",
+            Self::ListShape => {
+                "箇条書きに文のない項目があります。文を入れるか、項目を消してください。"
+            }
             Self::RubyEmpty => "ふりがなの文字か読みが空です。両方を入れてください。",
-            Self::HeadingInside => "箇条書き、表、囲みの中には見出しを置けません。外に出してください。",
+            Self::HeadingInside => {
+                "箇条書き、表、囲みの中には見出しを置けません。外に出してください。"
+            }
             Self::TooLarge => "文書が大きすぎるか、入れ子が深すぎます。ページを分けてください。",
         }
     }
@@ -76,7 +92,12 @@ impl Document {
     /// Every rule that the text breaks, in its order; empty when it may be published.
     #[must_use]
     pub fn check(&self) -> Vec<DocumentFault> {
-        let mut check = Check { block: 0, blocks: 0, heading: 1, faults: Vec::new() };
+        let mut check = Check {
+            block: 0,
+            blocks: 0,
+            heading: 1,
+            faults: Vec::new(),
+        };
         for (index, block) in self.content.iter().enumerate() {
             check.block = index + 1;
             check.block(block, 0);
@@ -94,7 +115,10 @@ struct Check {
 
 impl Check {
     fn fault_if(&mut self, broken: bool, kind: FaultKind) {
-        let fault = DocumentFault { block: self.block, kind };
+        let fault = DocumentFault {
+            block: self.block,
+            kind,
+        };
         if broken && !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
@@ -111,7 +135,10 @@ impl Check {
             Block::Heading { attrs, content } => {
                 self.fault_if(depth > 0, FaultKind::HeadingInside);
                 self.fault_if(!(2..=4).contains(&attrs.level), FaultKind::HeadingLevel);
-                self.fault_if(attrs.level > self.heading.saturating_add(1), FaultKind::HeadingSkipped);
+                self.fault_if(
+                    attrs.level > self.heading.saturating_add(1),
+                    FaultKind::HeadingSkipped,
+                );
                 self.heading = attrs.level;
                 self.fault_if(is_blank(content), FaultKind::HeadingEmpty);
                 self.inlines(content);
@@ -122,7 +149,9 @@ impl Check {
                 for item in content {
                     let begins = matches!(item.content.first(), Some(Block::Paragraph { .. }));
                     self.fault_if(!begins, FaultKind::ListShape);
-                    item.content.iter().for_each(|block| self.block(block, depth + 1));
+                    item.content
+                        .iter()
+                        .for_each(|block| self.block(block, depth + 1));
                 }
             }
             Block::Table { attrs, content } => {
@@ -130,13 +159,18 @@ impl Check {
                 self.table(content, depth);
             }
             Block::Image { attrs } => {
-                self.fault_if(attrs.alt.trim().is_empty() && !attrs.decorative, FaultKind::AltMissing);
+                self.fault_if(
+                    attrs.alt.trim().is_empty() && !attrs.decorative,
+                    FaultKind::AltMissing,
+                );
             }
             Block::Attachment { attrs } => {
                 self.fault_if(attrs.label.trim().is_empty(), FaultKind::LabelMissing);
             }
             Block::Callout { content, .. } => {
-                content.iter().for_each(|block| self.block(block, depth + 1));
+                content
+                    .iter()
+                    .for_each(|block| self.block(block, depth + 1));
             }
         }
     }
@@ -145,14 +179,22 @@ impl Check {
         let width = rows.first().map_or(0, |row| row.content.len());
         let even = width > 0 && rows.iter().all(|row| row.content.len() == width);
         self.fault_if(!even, FaultKind::TableShape);
-        let is_header = |cell: Option<&TableCell>| matches!(cell, Some(TableCell::TableHeader { .. }));
-        let first_row = rows.first().is_some_and(|row| row.content.iter().all(|cell| is_header(Some(cell))));
+        let is_header =
+            |cell: Option<&TableCell>| matches!(cell, Some(TableCell::TableHeader { .. }));
+        let first_row = rows
+            .first()
+            .is_some_and(|row| row.content.iter().all(|cell| is_header(Some(cell))));
         let first_column = rows.iter().all(|row| is_header(row.content.first()));
-        self.fault_if(even && !first_row && !first_column, FaultKind::TableHeadings);
+        self.fault_if(
+            even && !first_row && !first_column,
+            FaultKind::TableHeadings,
+        );
         for TableCell::TableHeader { content } | TableCell::TableCell { content } in
             rows.iter().flat_map(|row| &row.content)
         {
-            content.iter().for_each(|block| self.block(block, depth + 1));
+            content
+                .iter()
+                .for_each(|block| self.block(block, depth + 1));
         }
     }
 
@@ -187,14 +229,22 @@ fn is_blank(inlines: &[Inline]) -> bool {
 
 /// Links that lead somewhere and run nothing.
 fn is_allowed(href: &str) -> bool {
-    if href.chars().any(|letter| letter.is_control() || letter.is_whitespace()) {
+    if href
+        .chars()
+        .any(|letter| letter.is_control() || letter.is_whitespace())
+    {
         return false;
     }
-    let page = href.strip_prefix("page:").is_some_and(|id| id.parse::<i64>().is_ok());
+    let page = href
+        .strip_prefix("page:")
+        .is_some_and(|id| id.parse::<i64>().is_ok());
     let path = href.starts_with('/') && !href.starts_with("//") && !href.starts_with("/\\");
     let scheme = ["https://", "http://", "mailto:", "tel:"]
         .iter()
-        .any(|scheme| href.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+        .any(|scheme| {
+            href.strip_prefix(scheme)
+                .is_some_and(|rest| !rest.is_empty())
+        });
     page || path || scheme
 }
 
@@ -205,7 +255,11 @@ mod tests {
 
     fn faults(json: &str) -> Vec<FaultKind> {
         let document: Document = serde_json::from_str(json).unwrap();
-        document.check().into_iter().map(|fault| fault.kind).collect()
+        document
+            .check()
+            .into_iter()
+            .map(|fault| fault.kind)
+            .collect()
     }
 
     fn of_block(block: &str) -> Vec<FaultKind> {
@@ -215,25 +269,51 @@ mod tests {
     #[test]
     fn an_empty_text_and_a_plain_one_are_right() {
         assert_eq!(faults(r#"{"type":"doc"}"#), []);
-        assert_eq!(of_block(r#"{"type":"paragraph","content":[{"type":"text","text":"本文"}]}"#), []);
+        assert_eq!(
+            of_block(r#"{"type":"paragraph","content":[{"type":"text","text":"本文"}]}"#),
+            []
+        );
     }
 
     #[test]
     fn every_rule_is_found_where_it_is_broken() {
         use FaultKind::{
-            AltMissing, CaptionMissing, HeadingEmpty, HeadingLevel, HeadingSkipped, LabelMissing, LinkKind,
-            ListShape, RubyEmpty, TableHeadings, TableShape,
+            AltMissing, CaptionMissing, HeadingEmpty, HeadingLevel, HeadingSkipped, LabelMissing,
+            LinkKind, ListShape, RubyEmpty, TableHeadings, TableShape,
         };
         let heading = |level: u8| {
-            format!(r#"{{"type":"heading","attrs":{{"level":{level}}},"content":[{{"type":"text","text":"見出し"}}]}}"#)
+            format!(
+                r#"{{"type":"heading","attrs":{{"level":{level}}},"content":[{{"type":"text","text":"見出し"}}]}}"#
+            )
         };
         assert_eq!(of_block(&heading(1)), [HeadingLevel]);
         assert_eq!(of_block(&heading(3)), [HeadingSkipped]);
-        assert_eq!(of_block(&format!("{},{},{},{}", heading(2), heading(3), heading(4), heading(2))), []);
-        assert_eq!(of_block(r#"{"type":"heading","attrs":{"level":2}}"#), [HeadingEmpty]);
-        assert_eq!(of_block(r#"{"type":"image","attrs":{"media":"m","alt":" "}}"#), [AltMissing]);
-        assert_eq!(of_block(r#"{"type":"image","attrs":{"media":"m","alt":"","decorative":true}}"#), []);
-        assert_eq!(of_block(r#"{"type":"attachment","attrs":{"media":"m","label":""}}"#), [LabelMissing]);
+        assert_eq!(
+            of_block(&format!(
+                "{},{},{},{}",
+                heading(2),
+                heading(3),
+                heading(4),
+                heading(2)
+            )),
+            []
+        );
+        assert_eq!(
+            of_block(r#"{"type":"heading","attrs":{"level":2}}"#),
+            [HeadingEmpty]
+        );
+        assert_eq!(
+            of_block(r#"{"type":"image","attrs":{"media":"m","alt":" "}}"#),
+            [AltMissing]
+        );
+        assert_eq!(
+            of_block(r#"{"type":"image","attrs":{"media":"m","alt":"","decorative":true}}"#),
+            []
+        );
+        assert_eq!(
+            of_block(r#"{"type":"attachment","attrs":{"media":"m","label":""}}"#),
+            [LabelMissing]
+        );
         assert_eq!(
             of_block(r#"{"type":"table","attrs":{"caption":""},"content":[]}"#),
             [CaptionMissing, TableShape]
@@ -242,15 +322,33 @@ mod tests {
         let row = format!(r#"{{"type":"table_row","content":[{cell}]}}"#);
         let table = format!(r#"{{"type":"table","attrs":{{"caption":"表"}},"content":[{row}]}}"#);
         assert_eq!(of_block(&table), [TableHeadings]);
-        assert_eq!(of_block(r#"{"type":"bullet_list","content":[{"type":"list_item","content":[]}]}"#), [ListShape]);
+        assert_eq!(
+            of_block(r#"{"type":"bullet_list","content":[{"type":"list_item","content":[]}]}"#),
+            [ListShape]
+        );
         let link = |href: &str| {
             let marks = format!(r#"[{{"type":"link","attrs":{{"href":"{href}"}}}}]"#);
-            of_block(&format!(r#"{{"type":"paragraph","content":[{{"type":"text","text":"字","marks":{marks}}}]}}"#))
+            of_block(&format!(
+                r#"{{"type":"paragraph","content":[{{"type":"text","text":"字","marks":{marks}}}]}}"#
+            ))
         };
-        for href in ["javascript:alert(1)", "//evil.example", "data:x", "relative.html", "page:x", ""] {
+        for href in [
+            "javascript:alert(1)",
+            "//evil.example",
+            "data:x",
+            "relative.html",
+            "page:x",
+            "",
+        ] {
             assert_eq!(link(href), [LinkKind], "{href}");
         }
-        for href in ["page:12", "/kurashi/", "https://example.jp/", "mailto:a@b.example", "tel:000-0000"] {
+        for href in [
+            "page:12",
+            "/kurashi/",
+            "https://example.jp/",
+            "mailto:a@b.example",
+            "tel:000-0000",
+        ] {
             assert_eq!(link(href), [], "{href}");
         }
         let ruby = r#"{"type":"paragraph","content":[{"type":"ruby","attrs":{"base":"櫓","reading":""}}]}"#;

@@ -51,7 +51,9 @@ impl Document {
         self.visit(&mut |piece| {
             if let Piece::Inline(Inline::Text { marks, .. }) = piece {
                 pages.extend(marks.iter().filter_map(|mark| match mark {
-                    Mark::Link { attrs } => attrs.href.strip_prefix("page:")?.parse().ok().map(PageId),
+                    Mark::Link { attrs } => {
+                        attrs.href.strip_prefix("page:")?.parse().ok().map(PageId)
+                    }
                     _ => None,
                 }));
             }
@@ -74,10 +76,14 @@ fn visit_blocks<'a>(blocks: &'a [Block], visitor: &mut dyn FnMut(Piece<'a>)) {
         visitor(Piece::Block(block));
         match block {
             Block::Heading { content, .. } | Block::Paragraph { content } => {
-                content.iter().for_each(|inline| visitor(Piece::Inline(inline)));
+                content
+                    .iter()
+                    .for_each(|inline| visitor(Piece::Inline(inline)));
             }
             Block::BulletList { content } | Block::OrderedList { content } => {
-                content.iter().for_each(|item| visit_blocks(&item.content, visitor));
+                content
+                    .iter()
+                    .for_each(|item| visit_blocks(&item.content, visitor));
             }
             Block::Table { content, .. } => {
                 let cells = content.iter().flat_map(|row| &row.content);

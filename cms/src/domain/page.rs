@@ -38,7 +38,13 @@ pub enum PageKind {
 
 impl PageKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Article, Self::Procedure, Self::Facility, Self::Event, Self::Faq];
+    pub const ALL: [Self; 5] = [
+        Self::Article,
+        Self::Procedure,
+        Self::Facility,
+        Self::Event,
+        Self::Faq,
+    ];
 
     /// Its word in rows and forms.
     #[must_use]
@@ -136,14 +142,27 @@ impl KindFields {
         let none = String::new;
         match kind {
             PageKind::Article => Self::Article,
-            PageKind::Procedure => {
-                Self::Procedure { who: none(), documents: none(), place: none(), fee: none() }
-            }
-            PageKind::Facility => {
-                Self::Facility { address: none(), telephone: none(), hours: none(), closed: none() }
-            }
-            PageKind::Event => Self::Event { starts_on: today, ends_on: today, place: none(), fee: none() },
-            PageKind::Faq => Self::Faq { answer_summary: none() },
+            PageKind::Procedure => Self::Procedure {
+                who: none(),
+                documents: none(),
+                place: none(),
+                fee: none(),
+            },
+            PageKind::Facility => Self::Facility {
+                address: none(),
+                telephone: none(),
+                hours: none(),
+                closed: none(),
+            },
+            PageKind::Event => Self::Event {
+                starts_on: today,
+                ends_on: today,
+                place: none(),
+                fee: none(),
+            },
+            PageKind::Faq => Self::Faq {
+                answer_summary: none(),
+            },
         }
     }
 }

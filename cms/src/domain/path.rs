@@ -22,7 +22,9 @@ impl PagePath {
     /// A part has other letters, or is too long or empty.
     pub fn new(language: Language, category: &str, name: &str) -> Result<Self, NotAName> {
         for part in [category, name] {
-            let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+            let plain = |letter: char| {
+                letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'
+            };
             if part.is_empty() || part.len() > 80 || !part.chars().all(plain) {
                 return Err(NotAName(part.to_owned()));
             }
@@ -57,7 +59,11 @@ mod tests {
 
     #[test]
     fn japanese_pages_stand_at_the_top_and_others_under_their_language() {
-        let path = |language| PagePath::new(language, "kurashi", "gomi-1").unwrap().to_string();
+        let path = |language| {
+            PagePath::new(language, "kurashi", "gomi-1")
+                .unwrap()
+                .to_string()
+        };
         assert_eq!(path(Language::Ja), "/kurashi/gomi-1.html");
         assert_eq!(path(Language::En), "/en/kurashi/gomi-1.html");
     }
@@ -65,7 +71,10 @@ mod tests {
     #[test]
     fn names_that_cannot_be_read_out_are_refused() {
         for name in ["", "Gomi", "ゴミ", "a/b", "..", "a b", &"x".repeat(81)] {
-            assert!(PagePath::new(Language::Ja, "kurashi", name).is_err(), "{name}");
+            assert!(
+                PagePath::new(Language::Ja, "kurashi", name).is_err(),
+                "{name}"
+            );
         }
     }
 }

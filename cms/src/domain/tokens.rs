@@ -25,7 +25,11 @@ pub fn index_text(text: &str) -> String {
         if is_paired(&run) {
             tokens.extend(pairs(&run));
             // The last letter stands alone too, so that it can be the beginning of a token.
-            tokens.extend(run.chars().next_back().map(|letter| encoded(&letter.to_string())));
+            tokens.extend(
+                run.chars()
+                    .next_back()
+                    .map(|letter| encoded(&letter.to_string())),
+            );
         } else {
             tokens.push(encoded(&run));
         }
@@ -54,7 +58,10 @@ fn runs(text: &str) -> Vec<String> {
     let mut runs: Vec<String> = Vec::new();
     let mut current = String::new();
     for letter in text.chars().map(folded) {
-        let joins = current.chars().next_back().is_none_or(|last| is_japanese(last) == is_japanese(letter));
+        let joins = current
+            .chars()
+            .next_back()
+            .is_none_or(|last| is_japanese(last) == is_japanese(letter));
         if !letter.is_alphanumeric() || !joins {
             runs.push(std::mem::take(&mut current));
         }
@@ -85,11 +92,16 @@ fn is_paired(run: &str) -> bool {
 
 fn pairs(run: &str) -> Run {
     let letters: Vec<char> = run.chars().collect();
-    letters.windows(2).map(|pair| encoded(&pair.iter().collect::<String>())).collect()
+    letters
+        .windows(2)
+        .map(|pair| encoded(&pair.iter().collect::<String>()))
+        .collect()
 }
 
 fn encoded(token: &str) -> String {
-    token.bytes().fold("x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    token
+        .bytes()
+        .fold("x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[cfg(test)]

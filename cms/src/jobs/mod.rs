@@ -31,7 +31,8 @@ pub async fn deliver(state: CmsState, edge: PathBuf) {
             Ok(Step::Nothing) => {
                 pause = FIRST_PAUSE;
                 // The pause is for rows that another process has queued.
-                let _either = tokio::time::timeout(Duration::from_secs(30), commits.changed()).await;
+                let _either =
+                    tokio::time::timeout(Duration::from_secs(30), commits.changed()).await;
             }
             Err(error) => {
                 if pause == FIRST_PAUSE {
@@ -58,13 +59,28 @@ enum DeliveryError {
     Edge(#[from] yagura_control::client::ClientError),
 }
 
-async fn deliver_next(state: &CmsState, client: &Client, edge: &str) -> Result<Step, DeliveryError> {
-    let Some(job) = state.store.next_job(edge).await? else { return Ok(Step::Nothing) };
+async fn deliver_next(
+    state: &CmsState,
+    client: &Client,
+    edge: &str,
+) -> Result<Step, DeliveryError> {
+    let Some(job) = state.store.next_job(edge).await? else {
+        return Ok(Step::Nothing);
+    };
     let order = Order::Purge(job.purge);
-    let envelope = Envelope { order, who: "cms".to_owned(), reason: None, if_generation: None, dry_run: false };
+    let envelope = Envelope {
+        order,
+        who: "cms".to_owned(),
+        reason: None,
+        if_generation: None,
+        dry_run: false,
+    };
     match client.order(&envelope).await {
         Ok(reply) => {
-            state.store.job_acknowledged(job.id, reply.effective_at).await?;
+            state
+                .store
+                .job_acknowledged(job.id, reply.effective_at)
+                .await?;
             Ok(Step::Delivered)
         }
         Err(error) => {

@@ -40,15 +40,32 @@ pub fn span(first: Date, last: Date, language: Language) -> String {
     if first == last {
         return with_weekday(first, language);
     }
-    let between = if language == Language::Ja { "から" } else { " – " };
-    let end = if language == Language::Ja { "まで" } else { "" };
-    format!("{}{between}{}{end}", with_weekday(first, language), with_weekday(last, language))
+    let between = if language == Language::Ja {
+        "から"
+    } else {
+        " – "
+    };
+    let end = if language == Language::Ja {
+        "まで"
+    } else {
+        ""
+    };
+    format!(
+        "{}{between}{}{end}",
+        with_weekday(first, language),
+        with_weekday(last, language)
+    )
 }
 
 /// For machines: `2026-11-23`.
 #[must_use]
 pub fn machine(day: Date) -> String {
-    format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())
+    format!(
+        "{:04}-{:02}-{:02}",
+        day.year(),
+        u8::from(day.month()),
+        day.day()
+    )
 }
 
 /// One character for the day of the week.
@@ -93,7 +110,10 @@ mod tests {
         // 2026-11-22T15:00:00Z
         let midnight = Timestamp(1_795_359_600_000);
         assert_eq!(day_in_japan(midnight), date!(2026 - 11 - 23));
-        assert_eq!(day_in_japan(Timestamp(midnight.0 - 1)), date!(2026 - 11 - 22));
+        assert_eq!(
+            day_in_japan(Timestamp(midnight.0 - 1)),
+            date!(2026 - 11 - 22)
+        );
     }
 
     #[test]

@@ -12,10 +12,11 @@ use super::html::{Html, Writer};
 use super::link::Target;
 use super::outline::Heading;
 use super::phrases::Phrases;
-use crate::domain::{MediaId, PageId, PagePath};
 use crate::domain::document::{
-    AttachmentAttrs, Block, Document, ImageAttrs, Inline, LinkAttrs, ListItem, Mark, TableCell, TableRow, Tone,
+    AttachmentAttrs, Block, Document, ImageAttrs, Inline, LinkAttrs, ListItem, Mark, TableCell,
+    TableRow, Tone,
 };
+use crate::domain::{MediaId, PageId, PagePath};
 
 /// What a document needs to know of the world around it, looked up before rendering.
 #[derive(Clone, Debug)]
@@ -42,10 +43,19 @@ pub struct Rendered {
 /// Renders a document.
 #[must_use]
 pub fn render(document: &Document, surroundings: &Surroundings) -> Rendered {
-    let mut rendering = Rendering { surroundings, headings: Vec::new(), linked_pages: BTreeSet::new(), tables: 0 };
+    let mut rendering = Rendering {
+        surroundings,
+        headings: Vec::new(),
+        linked_pages: BTreeSet::new(),
+        tables: 0,
+    };
     let mut writer = Writer::new();
     rendering.blocks(&mut writer, &document.content);
-    Rendered { body: writer.finish(), headings: rendering.headings, linked_pages: rendering.linked_pages }
+    Rendered {
+        body: writer.finish(),
+        headings: rendering.headings,
+        linked_pages: rendering.linked_pages,
+    }
 }
 
 struct Rendering<'a> {
@@ -62,15 +72,22 @@ impl Rendering<'_> {
             rest = after;
             match first {
                 Block::Heading { attrs, content } => self.heading(writer, attrs.level, content),
-                Block::Paragraph { content } => writer.element("p", &[], |p| self.inlines(p, content)),
-                Block::BulletList { content } => writer.element("ul", &[], |list| self.items(list, content)),
-                Block::OrderedList { content } => writer.element("ol", &[], |list| self.items(list, content)),
+                Block::Paragraph { content } => {
+                    writer.element("p", &[], |p| self.inlines(p, content))
+                }
+                Block::BulletList { content } => {
+                    writer.element("ul", &[], |list| self.items(list, content))
+                }
+                Block::OrderedList { content } => {
+                    writer.element("ol", &[], |list| self.items(list, content))
+                }
                 Block::Table { attrs, content } => self.table(writer, &attrs.caption, content),
                 Block::Image { attrs } => self.image(writer, attrs),
                 Block::Attachment { attrs } => {
                     // Files in a row are one list, so that a screen reader says how many there are.
                     let following = after.iter().map_while(attachment);
-                    let files: Vec<&AttachmentAttrs> = std::iter::once(attrs).chain(following).collect();
+                    let files: Vec<&AttachmentAttrs> =
+                        std::iter::once(attrs).chain(following).collect();
                     rest = after.get(files.len() - 1..).unwrap_or_default();
                     self.attachments(writer, &files);
                 }
@@ -87,7 +104,11 @@ impl Rendering<'_> {
             _ => "h4",
         };
         writer.element(name, &[("id", &id)], |h| self.inlines(h, content));
-        self.headings.push(Heading { level, id, text: plain(content) });
+        self.headings.push(Heading {
+            level,
+            id,
+            text: plain(content),
+        });
     }
 
     fn items(&mut self, writer: &mut Writer, items: &[ListItem]) {
@@ -112,13 +133,19 @@ impl Rendering<'_> {
         let caption_id = format!("table-{}", self.tables);
         // A wide table scrolls inside its region; the region takes the focus so that it can be
         // scrolled with the keyboard alone (WCAG 2.2, 2.1.1).
-        let region =
-            [("class", "table-region"), ("role", "region"), ("tabindex", "0"), ("aria-labelledby", caption_id.as_str())];
+        let region = [
+            ("class", "table-region"),
+            ("role", "region"),
+            ("tabindex", "0"),
+            ("aria-labelledby", caption_id.as_str()),
+        ];
         writer.element("div", &region, |region| {
             region.element("table", &[], |table| {
                 table.element("caption", &[("id", &caption_id)], |c| c.text(caption));
                 let (head, body) = match rows.split_first() {
-                    Some((first, rest)) if is_head(first) && !rest.is_empty() => (Some(first), rest),
+                    Some((first, rest)) if is_head(first) && !rest.is_empty() => {
+                        (Some(first), rest)
+                    }
                     _ => (None, rows),
                 };
                 if let Some(head) = head {
@@ -140,14 +167,20 @@ impl Rendering<'_> {
                     TableCell::TableHeader { content } => {
                         tr.element("th", &[("scope", scope)], |th| self.tight(th, content));
                     }
-                    TableCell::TableCell { content } => tr.element("td", &[], |td| self.tight(td, content)),
+                    TableCell::TableCell { content } => {
+                        tr.element("td", &[], |td| self.tight(td, content))
+                    }
                 }
             }
         });
     }
 
     fn image(&mut self, writer: &mut Writer, attrs: &ImageAttrs) {
-        let alt = if attrs.decorative { "" } else { attrs.alt.as_str() };
+        let alt = if attrs.decorative {
+            ""
+        } else {
+            attrs.alt.as_str()
+        };
         let Some(file) = self.file(&attrs.media) else {
             // The picture is gone; what it told is not.
             if !alt.is_empty() {
@@ -158,7 +191,12 @@ impl Rendering<'_> {
         writer.element("figure", &[], |figure| {
             let (width, height) = file.pixels.unwrap_or((0, 0));
             let (width, height) = (width.to_string(), height.to_string());
-            let mut attributes = vec![("src", file.url.as_str()), ("alt", alt), ("loading", "lazy"), ("decoding", "async")];
+            let mut attributes = vec![
+                ("src", file.url.as_str()),
+                ("alt", alt),
+                ("loading", "lazy"),
+                ("decoding", "async"),
+            ];
             if file.pixels.is_some() {
                 attributes.extend([("width", width.as_str()), ("height", height.as_str())]);
             }
@@ -174,7 +212,10 @@ impl Rendering<'_> {
             for attrs in files {
                 list.element("li", &[], |item| match self.file(&attrs.media) {
                     Some(file) => {
-                        let link = [("href", file.url.as_str()), ("type", file.content_type.as_str())];
+                        let link = [
+                            ("href", file.url.as_str()),
+                            ("type", file.content_type.as_str()),
+                        ];
                         item.element("a", &link, |a| {
                             a.text(&attrs.label);
                             a.text(" ");
@@ -210,7 +251,10 @@ impl Rendering<'_> {
             let link = link_of(first);
             // Pieces of one link that differ in their other marks are one element: two links side
             // by side to the same place are read out twice.
-            let alike = rest.iter().take_while(|inline| link_of(inline) == link).count();
+            let alike = rest
+                .iter()
+                .take_while(|inline| link_of(inline) == link)
+                .count();
             let (run, after) = rest.split_at(alike);
             match link {
                 Some(attrs) => self.link(writer, attrs, run),
@@ -232,11 +276,15 @@ impl Rendering<'_> {
                     inside(writer);
                 }
             }
-            Some(Target::Path(href) | Target::Person(href)) => writer.element("a", &[("href", href)], inside),
+            Some(Target::Path(href) | Target::Person(href)) => {
+                writer.element("a", &[("href", href)], inside)
+            }
             Some(Target::Elsewhere(href)) => {
                 writer.element("a", &[("href", href), ("rel", "external noopener")], |a| {
                     inside(a);
-                    a.element("span", &[("class", "elsewhere")], |span| span.text(surroundings.phrases.elsewhere));
+                    a.element("span", &[("class", "elsewhere")], |span| {
+                        span.text(surroundings.phrases.elsewhere)
+                    });
                 });
             }
             None => inside(writer),
@@ -247,7 +295,9 @@ impl Rendering<'_> {
 /// The link an inline is part of. A second link on the same text is left out: HTML has no link
 /// inside a link.
 fn link_of(inline: &Inline) -> Option<&LinkAttrs> {
-    let Inline::Text { marks, .. } = inline else { return None };
+    let Inline::Text { marks, .. } = inline else {
+        return None;
+    };
     marks.iter().find_map(|mark| match mark {
         Mark::Link { attrs } => Some(attrs),
         Mark::Strong | Mark::Em => None,
@@ -272,7 +322,9 @@ fn piece(writer: &mut Writer, inline: &Inline) {
 fn marked(writer: &mut Writer, text: &str, marks: &[Mark]) {
     match marks.split_first() {
         None => writer.text(text),
-        Some((Mark::Strong, rest)) => writer.element("strong", &[], |strong| marked(strong, text, rest)),
+        Some((Mark::Strong, rest)) => {
+            writer.element("strong", &[], |strong| marked(strong, text, rest))
+        }
         Some((Mark::Em, rest)) => writer.element("em", &[], |em| marked(em, text, rest)),
         Some((Mark::Link { .. }, rest)) => marked(writer, text, rest),
     }
@@ -287,7 +339,9 @@ fn attachment(block: &Block) -> Option<&AttachmentAttrs> {
 
 /// Whether a row holds the headings of the columns: more than one cell, all of them headings.
 fn is_head(row: &TableRow) -> bool {
-    row.content.iter().all(|cell| matches!(cell, TableCell::TableHeader { .. }))
+    row.content
+        .iter()
+        .all(|cell| matches!(cell, TableCell::TableHeader { .. }))
 }
 
 fn plain(content: &[Inline]) -> String {

@@ -37,8 +37,10 @@ fn kind(content_type: &str) -> &str {
         "image/gif" => "GIF",
         "image/svg+xml" => "SVG",
         "application/zip" => "ZIP",
-        "application/msword" | "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "Word",
-        "application/vnd.ms-excel" | "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "Excel",
+        "application/msword"
+        | "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "Word",
+        "application/vnd.ms-excel"
+        | "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "Excel",
         _ => "File",
     }
 }
@@ -62,8 +64,24 @@ mod tests {
 
     #[test]
     fn sizes_are_short_and_never_too_small() {
-        let shown = [0, 1023, 1024, 1025, 319_000, 1024 * 999, 1024 * 1000, 1024 * 1024, 5_300_000].map(size);
-        assert_eq!(shown, ["0B", "1023B", "1KB", "2KB", "312KB", "999KB", "1.0MB", "1.0MB", "5.1MB"]);
+        let shown = [
+            0,
+            1023,
+            1024,
+            1025,
+            319_000,
+            1024 * 999,
+            1024 * 1000,
+            1024 * 1024,
+            5_300_000,
+        ]
+        .map(size);
+        assert_eq!(
+            shown,
+            [
+                "0B", "1023B", "1KB", "2KB", "312KB", "999KB", "1.0MB", "1.0MB", "5.1MB"
+            ]
+        );
     }
 
     #[test]

@@ -51,7 +51,12 @@ impl Writer {
     }
 
     /// Writes an element with everything `inside` writes.
-    pub fn element(&mut self, name: &'static str, attributes: &[Attribute<'_>], inside: impl FnOnce(&mut Self)) {
+    pub fn element(
+        &mut self,
+        name: &'static str,
+        attributes: &[Attribute<'_>],
+        inside: impl FnOnce(&mut Self),
+    ) {
         self.start(name, attributes);
         inside(self);
         self.out.push_str("</");
@@ -116,7 +121,9 @@ mod tests {
     #[test]
     fn text_never_becomes_markup() {
         let mut writer = Writer::new();
-        writer.element("p", &[("class", "a\"b")], |p| p.text("<script>'&'\u{0}</script>"));
+        writer.element("p", &[("class", "a\"b")], |p| {
+            p.text("<script>'&'\u{0}</script>")
+        });
         assert_eq!(
             writer.finish().as_str(),
             "<p class=\"a&quot;b\">&lt;script&gt;&#39;&amp;&#39;&lt;/script&gt;</p>"

@@ -49,15 +49,32 @@ mod tests {
     #[test]
     fn every_kind_of_target_is_known() {
         assert_eq!(Target::read("page:12"), Some(Target::Page(PageId(12))));
-        assert_eq!(Target::read("/kurashi/a.html"), Some(Target::Path("/kurashi/a.html")));
-        assert_eq!(Target::read("HTTPS://a.example/"), Some(Target::Elsewhere("HTTPS://a.example/")));
-        assert_eq!(Target::read("tel:000-000-0000"), Some(Target::Person("tel:000-000-0000")));
+        assert_eq!(
+            Target::read("/kurashi/a.html"),
+            Some(Target::Path("/kurashi/a.html"))
+        );
+        assert_eq!(
+            Target::read("HTTPS://a.example/"),
+            Some(Target::Elsewhere("HTTPS://a.example/"))
+        );
+        assert_eq!(
+            Target::read("tel:000-000-0000"),
+            Some(Target::Person("tel:000-000-0000"))
+        );
     }
 
     #[test]
     fn what_runs_code_or_hides_a_host_is_no_target() {
-        let refused =
-            ["javascript:alert(1)", "java\nscript:x", "data:text/html,x", "//evil.example/", "/\\evil.example", "a.html", "page:x", ""];
+        let refused = [
+            "javascript:alert(1)",
+            "java\nscript:x",
+            "data:text/html,x",
+            "//evil.example/",
+            "/\\evil.example",
+            "a.html",
+            "page:x",
+            "",
+        ];
         for href in refused {
             assert_eq!(Target::read(href), None, "{href:?}");
         }

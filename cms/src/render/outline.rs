@@ -20,7 +20,10 @@ pub struct Heading {
 /// short enough to do without.
 #[must_use]
 pub fn contents(headings: &[Heading]) -> Option<Html> {
-    let listed: Vec<&Heading> = headings.iter().filter(|heading| heading.level <= 3).collect();
+    let listed: Vec<&Heading> = headings
+        .iter()
+        .filter(|heading| heading.level <= 3)
+        .collect();
     if listed.len() < FEWEST_HEADINGS {
         return None;
     }
@@ -28,7 +31,10 @@ pub fn contents(headings: &[Heading]) -> Option<Html> {
     writer.element("ol", &[("class", "contents-list")], |list| {
         let mut rest = listed.as_slice();
         while let Some((first, after)) = rest.split_first() {
-            let inner = after.iter().take_while(|heading| heading.level > first.level).count();
+            let inner = after
+                .iter()
+                .take_while(|heading| heading.level > first.level)
+                .count();
             let (inside, next) = after.split_at(inner);
             list.element("li", &[], |item| {
                 link(item, first);
@@ -56,12 +62,21 @@ mod tests {
     use super::*;
 
     fn heading(level: u8, text: &str) -> Heading {
-        Heading { level, id: format!("id-{text}"), text: text.to_owned() }
+        Heading {
+            level,
+            id: format!("id-{text}"),
+            text: text.to_owned(),
+        }
     }
 
     #[test]
     fn third_levels_stand_inside_their_second() {
-        let headings = [heading(2, "a"), heading(3, "b"), heading(4, "hidden"), heading(2, "c")];
+        let headings = [
+            heading(2, "a"),
+            heading(3, "b"),
+            heading(4, "hidden"),
+            heading(2, "c"),
+        ];
         assert_eq!(
             contents(&headings).unwrap().as_str(),
             "<ol class=\"contents-list\"><li><a href=\"#id-a\">a</a><ol><li><a href=\"#id-b\">b</a></li></ol></li>\
@@ -71,6 +86,9 @@ mod tests {
 
     #[test]
     fn a_short_page_has_no_contents() {
-        assert_eq!(contents(&[heading(2, "a"), heading(2, "b"), heading(4, "c")]), None);
+        assert_eq!(
+            contents(&[heading(2, "a"), heading(2, "b"), heading(4, "c")]),
+            None
+        );
     }
 }

@@ -29,7 +29,10 @@ impl Store {
     /// The database failed.
     pub async fn audit_of(&self, page: PageId) -> Result<Vec<Record>, CmsError> {
         let sql = "SELECT * FROM audit WHERE page_id = $1 ORDER BY id DESC LIMIT 200";
-        let found = sqlx::query(sql).bind(page.0).fetch_all(&self.readers).await?;
+        let found = sqlx::query(sql)
+            .bind(page.0)
+            .fetch_all(&self.readers)
+            .await?;
         let record = |row: &sqlx::any::AnyRow| {
             Ok(Record {
                 at: rows::instant(row, "at")?,

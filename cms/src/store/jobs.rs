@@ -43,10 +43,16 @@ impl Store {
     pub async fn next_job(&self, edge: &str) -> Result<Option<Job>, CmsError> {
         let sql = "SELECT id, purge, attempts FROM jobs WHERE edge = $1 AND acknowledged_at IS NULL ORDER BY id LIMIT 1";
         let query = sqlx::query(sql).bind(edge.to_owned());
-        let Some(row) = query.fetch_optional(&self.readers).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.readers).await? else {
+            return Ok(None);
+        };
         let purge: String = row.try_get("purge")?;
         let purge = serde_json::from_str(&purge).map_err(|error| rows::corrupt("purge", error))?;
-        Ok(Some(Job { id: row.try_get("id")?, purge, attempts: row.try_get("attempts")? }))
+        Ok(Some(Job {
+            id: row.try_get("id")?,
+            purge,
+            attempts: row.try_get("attempts")?,
+        }))
     }
 
     /// Notes that an edge has it.

@@ -15,7 +15,12 @@ impl Store {
     /// The database failed.
     pub async fn media(&self, id: &MediaId) -> Result<Option<Media>, CmsError> {
         let query = sqlx::query("SELECT * FROM media WHERE id = $1").bind(id.0.clone());
-        query.fetch_optional(&self.readers).await?.as_ref().map(rows::media).transpose()
+        query
+            .fetch_optional(&self.readers)
+            .await?
+            .as_ref()
+            .map(rows::media)
+            .transpose()
     }
 
     /// Those of the items that are there.
@@ -34,7 +39,12 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn media_list(&self, text: &str, limit: i64, offset: i64) -> Result<Vec<Media>, CmsError> {
+    pub async fn media_list(
+        &self,
+        text: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<Media>, CmsError> {
         let found = sqlx::query(
             "SELECT * FROM media WHERE $1 = '' OR file_name LIKE $2 OR alt LIKE $2 \
              ORDER BY added_at DESC, id LIMIT $3 OFFSET $4",
@@ -50,7 +60,11 @@ impl Store {
 }
 
 /// Adds an item unless it is there.
-pub(crate) async fn insert_media(change: &mut Change, media: &Media, at: Timestamp) -> Result<(), CmsError> {
+pub(crate) async fn insert_media(
+    change: &mut Change,
+    media: &Media,
+    at: Timestamp,
+) -> Result<(), CmsError> {
     sqlx::query(
         "INSERT INTO media (id, file_name, content_type, bytes, width, height, alt, added_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",

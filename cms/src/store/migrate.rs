@@ -31,7 +31,10 @@ pub(super) async fn run(store: &Store) -> Result<(), CmsError> {
             Dialect::Postgres => postgres,
         };
         change.execute(sqlx::raw_sql(sql)).await?;
-        sqlx::query("INSERT INTO schema_steps (number) VALUES ($1)").bind(number).execute(&mut *change).await?;
+        sqlx::query("INSERT INTO schema_steps (number) VALUES ($1)")
+            .bind(number)
+            .execute(&mut *change)
+            .await?;
         change.commit().await?;
     }
     Ok(())

@@ -24,7 +24,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::any::{AnyPool, AnyPoolOptions};
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, Executor, Row, Transaction};
 
 use crate::error::CmsError;
@@ -64,8 +65,15 @@ impl Store {
         let store = match url.strip_prefix("sqlite:") {
             Some(path) => Self::open_sqlite(Path::new(path)).await?,
             None => {
-                let pool = AnyPoolOptions::new().max_connections(READERS + 4).connect(url).await?;
-                Self { dialect: Dialect::Postgres, readers: pool.clone(), writer: pool }
+                let pool = AnyPoolOptions::new()
+                    .max_connections(READERS + 4)
+                    .connect(url)
+                    .await?;
+                Self {
+                    dialect: Dialect::Postgres,
+                    readers: pool.clone(),
+                    writer: pool,
+                }
             }
         };
         migrate::run(&store).await?;
@@ -91,12 +99,19 @@ impl Store {
                 })
         };
         let writer = pool(1).connect(&url).await?;
-        let version: String = sqlx::query("SELECT sqlite_version()").fetch_one(&writer).await?.try_get(0)?;
+        let version: String = sqlx::query("SELECT sqlite_version()")
+            .fetch_one(&writer)
+            .await?
+            .try_get(0)?;
         if is_too_old(&version) {
             return Err(CmsError::OldSqlite(version));
         }
         let readers = pool(READERS).connect(&url).await?;
-        Ok(Self { dialect: Dialect::Sqlite, readers, writer })
+        Ok(Self {
+            dialect: Dialect::Sqlite,
+            readers,
+            writer,
+        })
     }
 
     /// Begins a change. On SQLite it waits for the one before it to end.
@@ -118,7 +133,10 @@ impl Store {
 }
 
 fn is_too_old(version: &str) -> bool {
-    let numbers: Vec<u64> = version.split('.').filter_map(|part| part.parse().ok()).collect();
+    let numbers: Vec<u64> = version
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect();
     numbers.as_slice() < OLDEST_SQLITE.as_slice()
 }
 
@@ -128,9 +146,13 @@ mod tests {
 
     #[test]
     fn versions_are_compared_as_numbers() {
-        for (version, expected) in
-            [("3.51.2", true), ("3.9.9", true), ("3.51.3", false), ("3.51.10", false), ("4.0.0", false)]
-        {
+        for (version, expected) in [
+            ("3.51.2", true),
+            ("3.9.9", true),
+            ("3.51.3", false),
+            ("3.51.10", false),
+            ("4.0.0", false),
+        ] {
             assert_eq!(is_too_old(version), expected, "{version}");
         }
     }

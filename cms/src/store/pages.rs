@@ -93,11 +93,22 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn live_page_at(&self, path: &str) -> Result<Option<(Page, Revision)>, CmsError> {
-        let page = self.one("live_revision IS NOT NULL AND path = $1", path.to_owned(), as_live).await?;
-        let Some((page, number)) = page.and_then(|page| page.live_revision.map(|live| (page, live))) else {
+        let page = self
+            .one(
+                "live_revision IS NOT NULL AND path = $1",
+                path.to_owned(),
+                as_live,
+            )
+            .await?;
+        let Some((page, number)) =
+            page.and_then(|page| page.live_revision.map(|live| (page, live)))
+        else {
             return Ok(None);
         };
-        Ok(self.revision(page.id, number).await?.map(|revision| (page, revision)))
+        Ok(self
+            .revision(page.id, number)
+            .await?
+            .map(|revision| (page, revision)))
     }
 
     /// Live pages, the newest first, and how many there are in all.
@@ -116,14 +127,17 @@ impl Store {
             ("kind", filter.kind.map(PageKind::code)),
             ("language", filter.language.map(Language::code)),
         ];
-        let given: Vec<(&str, &str)> =
-            values.into_iter().filter_map(|(column, value)| Some((column, value?))).collect();
+        let given: Vec<(&str, &str)> = values
+            .into_iter()
+            .filter_map(|(column, value)| Some((column, value?)))
+            .collect();
         let mut condition = "live_revision IS NOT NULL".to_owned();
         for (index, (column, _)) in given.iter().enumerate() {
             condition.push_str(&format!(" AND {column} = ${}", index + 1));
         }
         let values: Vec<String> = given.iter().map(|(_, value)| (*value).to_owned()).collect();
-        self.listed(&condition, &values, as_live, limit, offset).await
+        self.listed(&condition, &values, as_live, limit, offset)
+            .await
     }
 
     /// The newest live pages of the site's own language.
@@ -131,7 +145,10 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn latest_news(&self, limit: i64) -> Result<Vec<Page>, CmsError> {
-        let filter = LiveFilter { language: Some(Language::Ja), ..LiveFilter::default() };
+        let filter = LiveFilter {
+            language: Some(Language::Ja),
+            ..LiveFilter::default()
+        };
         Ok(self.live_pages(&filter, limit, 0).await?.0)
     }
 
@@ -148,7 +165,12 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn events_between(&self, first: Date, last: Date, limit: i64) -> Result<Vec<LiveEvent>, CmsError> {
+    pub async fn events_between(
+        &self,
+        first: Date,
+        last: Date,
+        limit: i64,
+    ) -> Result<Vec<LiveEvent>, CmsError> {
         let sql = format!(
             "SELECT {} FROM pages WHERE live_revision IS NOT NULL AND kind = 'event' AND language = 'ja' \
              AND event_starts <= $1 AND event_ends >= $2 ORDER BY event_starts, id LIMIT $3",
@@ -174,7 +196,10 @@ impl Store {
             "SELECT {} FROM pages WHERE live_revision IS NOT NULL AND (id = $1 OR translation_of = $1)",
             rows::PAGE
         );
-        let found = sqlx::query(AssertSqlSafe(sql)).bind(original).fetch_all(&self.readers).await?;
+        let found = sqlx::query(AssertSqlSafe(sql))
+            .bind(original)
+            .fetch_all(&self.readers)
+            .await?;
         let mut pages: Vec<Page> = found.iter().map(as_live).collect::<Result<_, _>>()?;
         pages.sort_by_key(|page| page.language);
         Ok(pages)
@@ -184,11 +209,18 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn live_paths(&self, pages: &BTreeSet<PageId>) -> Result<BTreeMap<PageId, String>, CmsError> {
+    pub async fn live_paths(
+        &self,
+        pages: &BTreeSet<PageId>,
+    ) -> Result<BTreeMap<PageId, String>, CmsError> {
         let mut paths = BTreeMap::new();
         for id in pages {
             let sql = "SELECT path FROM pages WHERE id = $1 AND live_revision IS NOT NULL";
-            if let Some(row) = sqlx::query(sql).bind(id.0).fetch_optional(&self.readers).await? {
+            if let Some(row) = sqlx::query(sql)
+                .bind(id.0)
+                .fetch_optional(&self.readers)
+                .await?
+            {
                 paths.insert(*id, row.try_get(0)?);
             }
         }
@@ -200,11 +232,23 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn sitemap(&self, after: PageId, limit: i64) -> Result<Vec<(PageId, String, Timestamp)>, CmsError> {
+    pub async fn sitemap(
+        &self,
+        after: PageId,
+        limit: i64,
+    ) -> Result<Vec<(PageId, String, Timestamp)>, CmsError> {
         let sql = "SELECT id, path, updated_at FROM pages WHERE live_revision IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
-        let found = sqlx::query(sql).bind(after.0).bind(limit).fetch_all(&self.readers).await?;
+        let found = sqlx::query(sql)
+            .bind(after.0)
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
         let entry = |row: &AnyRow| {
-            Ok((PageId(row.try_get("id")?), row.try_get("path")?, rows::instant(row, "updated_at")?))
+            Ok((
+                PageId(row.try_get("id")?),
+                row.try_get("path")?,
+                rows::instant(row, "updated_at")?,
+            ))
         };
         found.iter().map(entry).collect()
     }
@@ -231,7 +275,8 @@ impl Store {
         );
         let category = filter.category.unwrap_or("").to_owned();
         let values = [filter.text.to_owned(), like(filter.text), category];
-        self.listed(&condition, &values, rows::page, limit, offset).await
+        self.listed(&condition, &values, rows::page, limit, offset)
+            .await
     }
 
     /// A revision of a page.
@@ -241,7 +286,12 @@ impl Store {
     pub async fn revision(&self, page: PageId, number: i64) -> Result<Option<Revision>, CmsError> {
         let sql = "SELECT * FROM revisions WHERE page_id = $1 AND number = $2";
         let query = sqlx::query(sql).bind(page.0).bind(number);
-        query.fetch_optional(&self.readers).await?.as_ref().map(rows::revision).transpose()
+        query
+            .fetch_optional(&self.readers)
+            .await?
+            .as_ref()
+            .map(rows::revision)
+            .transpose()
     }
 
     /// Every revision of a page, the newest first.
@@ -250,7 +300,10 @@ impl Store {
     /// The database failed.
     pub async fn revisions(&self, page: PageId) -> Result<Vec<Revision>, CmsError> {
         let sql = "SELECT * FROM revisions WHERE page_id = $1 ORDER BY number DESC LIMIT 200";
-        let found = sqlx::query(sql).bind(page.0).fetch_all(&self.readers).await?;
+        let found = sqlx::query(sql)
+            .bind(page.0)
+            .fetch_all(&self.readers)
+            .await?;
         found.iter().map(rows::revision).collect()
     }
 
@@ -259,7 +312,24 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn page_count(&self) -> Result<i64, CmsError> {
-        Ok(sqlx::query("SELECT count(*) FROM pages").fetch_one(&self.readers).await?.try_get(0)?)
+        Ok(sqlx::query("SELECT count(*) FROM pages")
+            .fetch_one(&self.readers)
+            .await?
+            .try_get(0)?)
+    }
+
+    /// The highest number a live page has; 0 without any.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn last_page(&self) -> Result<PageId, CmsError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM pages WHERE live_revision IS NOT NULL";
+        Ok(PageId(
+            sqlx::query(sql)
+                .fetch_one(&self.readers)
+                .await?
+                .try_get(0)?,
+        ))
     }
 
     async fn one<'q, V>(
@@ -272,7 +342,10 @@ impl Store {
         V: 'q + sqlx::Encode<'q, sqlx::Any> + sqlx::Type<sqlx::Any>,
     {
         let sql = format!("SELECT {} FROM pages WHERE {condition}", rows::PAGE);
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(value).fetch_optional(&self.readers).await?;
+        let row = sqlx::query(AssertSqlSafe(sql))
+            .bind(value)
+            .fetch_optional(&self.readers)
+            .await?;
         row.as_ref().map(read).transpose()
     }
 
@@ -296,7 +369,11 @@ impl Store {
             query = query.bind(value.clone());
             counting = counting.bind(value.clone());
         }
-        let found = query.bind(limit).bind(offset).fetch_all(&self.readers).await?;
+        let found = query
+            .bind(limit)
+            .bind(offset)
+            .fetch_all(&self.readers)
+            .await?;
         let total = counting.fetch_one(&self.readers).await?.try_get(0)?;
         Ok((found.iter().map(read).collect::<Result<_, _>>()?, total))
     }
@@ -305,15 +382,21 @@ impl Store {
 /// A page as readers see it.
 pub(super) fn as_live(row: &AnyRow) -> Result<Page, CmsError> {
     let mut page = rows::page(row)?;
-    page.title = row.try_get::<Option<String>, _>("live_title")?.unwrap_or_default();
-    page.summary = row.try_get::<Option<String>, _>("live_summary")?.unwrap_or_default();
+    page.title = row
+        .try_get::<Option<String>, _>("live_title")?
+        .unwrap_or_default();
+    page.summary = row
+        .try_get::<Option<String>, _>("live_summary")?
+        .unwrap_or_default();
     Ok(page)
 }
 
 fn live_event(row: &AnyRow) -> Result<LiveEvent, CmsError> {
     let day = |column: &str| -> Result<Date, CmsError> {
         let text: Option<String> = row.try_get(column)?;
-        text.as_deref().and_then(rows::date).ok_or_else(|| rows::corrupt("day", column))
+        text.as_deref()
+            .and_then(rows::date)
+            .ok_or_else(|| rows::corrupt("day", column))
     };
     let place: Option<String> = row.try_get("event_place")?;
     Ok(LiveEvent {
@@ -332,16 +415,33 @@ pub(super) fn like(text: &str) -> String {
 /// The page of that number inside a change, locked against other changes.
 pub(crate) async fn page_in(change: &mut Change, id: PageId) -> Result<Page, CmsError> {
     // SQLite has the whole database locked already; PostgreSQL locks the row by this update.
-    sqlx::query("UPDATE pages SET updated_at = updated_at WHERE id = $1").bind(id.0).execute(&mut **change).await?;
+    sqlx::query("UPDATE pages SET updated_at = updated_at WHERE id = $1")
+        .bind(id.0)
+        .execute(&mut **change)
+        .await?;
     let sql = format!("SELECT {} FROM pages WHERE id = $1", rows::PAGE);
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(id.0).fetch_optional(&mut **change).await?;
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(id.0)
+        .fetch_optional(&mut **change)
+        .await?;
     rows::page(&row.ok_or(CmsError::NotFound("the page"))?)
 }
 
 /// A revision inside a change.
-pub(crate) async fn revision_in(change: &mut Change, page: PageId, number: i64) -> Result<Revision, CmsError> {
-    let query = sqlx::query("SELECT * FROM revisions WHERE page_id = $1 AND number = $2").bind(page.0).bind(number);
-    rows::revision(&query.fetch_optional(&mut **change).await?.ok_or(CmsError::NotFound("the revision"))?)
+pub(crate) async fn revision_in(
+    change: &mut Change,
+    page: PageId,
+    number: i64,
+) -> Result<Revision, CmsError> {
+    let query = sqlx::query("SELECT * FROM revisions WHERE page_id = $1 AND number = $2")
+        .bind(page.0)
+        .bind(number);
+    rows::revision(
+        &query
+            .fetch_optional(&mut **change)
+            .await?
+            .ok_or(CmsError::NotFound("the revision"))?,
+    )
 }
 
 /// Adds a page with its first revision.
@@ -420,7 +520,11 @@ async fn insert_revision(
 }
 
 /// Sets whether the page stands under 緊急情報 while it is live.
-pub(crate) async fn set_urgent(change: &mut Change, page: PageId, urgent: bool) -> Result<(), CmsError> {
+pub(crate) async fn set_urgent(
+    change: &mut Change,
+    page: PageId,
+    urgent: bool,
+) -> Result<(), CmsError> {
     sqlx::query("UPDATE pages SET urgent = $2 WHERE id = $1")
         .bind(page.0)
         .bind(i64::from(urgent))
@@ -430,11 +534,22 @@ pub(crate) async fn set_urgent(change: &mut Change, page: PageId, urgent: bool) 
 }
 
 /// Makes a revision the one readers see.
-pub(crate) async fn make_live(change: &mut Change, revision: &Revision, at: Timestamp) -> Result<(), CmsError> {
+pub(crate) async fn make_live(
+    change: &mut Change,
+    revision: &Revision,
+    at: Timestamp,
+) -> Result<(), CmsError> {
     let (starts, ends, place) = match &revision.fields {
-        KindFields::Event { starts_on, ends_on, place, .. } => {
-            (Some(rows::day(*starts_on)), Some(rows::day(*ends_on)), Some(place.clone()))
-        }
+        KindFields::Event {
+            starts_on,
+            ends_on,
+            place,
+            ..
+        } => (
+            Some(rows::day(*starts_on)),
+            Some(rows::day(*ends_on)),
+            Some(place.clone()),
+        ),
         _ => (None, None, None),
     };
     sqlx::query(
@@ -456,7 +571,11 @@ pub(crate) async fn make_live(change: &mut Change, revision: &Revision, at: Time
 }
 
 /// Takes the page off.
-pub(crate) async fn take_off(change: &mut Change, page: PageId, at: Timestamp) -> Result<(), CmsError> {
+pub(crate) async fn take_off(
+    change: &mut Change,
+    page: PageId,
+    at: Timestamp,
+) -> Result<(), CmsError> {
     sqlx::query("UPDATE pages SET live_revision = NULL, withdrawn_at = $2 WHERE id = $1")
         .bind(page.0)
         .bind(rows::millis(at))

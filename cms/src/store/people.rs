@@ -23,7 +23,9 @@ impl Store {
     /// The database failed.
     pub async fn user_by_login(&self, login: &str) -> Result<Option<(User, String)>, CmsError> {
         let query = sqlx::query("SELECT * FROM users WHERE login = $1").bind(login.to_owned());
-        let Some(row) = query.fetch_optional(&self.readers).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(&self.readers).await? else {
+            return Ok(None);
+        };
         Ok(Some((rows::user(&row)?, row.try_get("password_hash")?)))
     }
 
@@ -40,7 +42,13 @@ impl Store {
         .bind(rows::millis(now))
         .fetch_optional(&self.readers)
         .await?;
-        row.map(|row| Ok(Session { user: rows::user(&row)?, csrf: row.try_get("csrf")? })).transpose()
+        row.map(|row| {
+            Ok(Session {
+                user: rows::user(&row)?,
+                csrf: row.try_get("csrf")?,
+            })
+        })
+        .transpose()
     }
 }
 
@@ -90,6 +98,9 @@ pub(crate) async fn insert_session(
 
 /// Ends a session.
 pub(crate) async fn delete_session(change: &mut Change, id: &str) -> Result<(), CmsError> {
-    sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.to_owned()).execute(&mut **change).await?;
+    sqlx::query("DELETE FROM sessions WHERE id = $1")
+        .bind(id.to_owned())
+        .execute(&mut **change)
+        .await?;
     Ok(())
 }

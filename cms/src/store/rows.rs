@@ -7,8 +7,8 @@ use time::macros::format_description;
 use yagura_control::Timestamp;
 
 use crate::domain::{
-    Category, Department, Language, Media, MediaId, Page, PageId, PageKind, PagePath, Revision, Role, User,
-    UserId,
+    Category, Department, Language, Media, MediaId, Page, PageId, PageKind, PagePath, Revision,
+    Role, User, UserId,
 };
 use crate::error::CmsError;
 
@@ -98,7 +98,9 @@ pub(super) fn user(row: &AnyRow) -> Result<User, CmsError> {
 }
 
 pub(super) fn instant(row: &AnyRow, column: &str) -> Result<Timestamp, CmsError> {
-    Ok(Timestamp(u64::try_from(row.try_get::<i64, _>(column)?).unwrap_or(0)))
+    Ok(Timestamp(
+        u64::try_from(row.try_get::<i64, _>(column)?).unwrap_or(0),
+    ))
 }
 
 pub(super) fn optional_instant(row: &AnyRow, column: &str) -> Result<Option<Timestamp>, CmsError> {
@@ -113,7 +115,8 @@ pub(super) fn millis(instant: Timestamp) -> i64 {
 
 /// A day as it is stored, so that days are ordered like their texts.
 pub(super) fn day(date: Date) -> String {
-    date.format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+    date.format(format_description!("[year]-[month]-[day]"))
+        .unwrap_or_default()
 }
 
 /// A day read back.
@@ -122,5 +125,8 @@ pub(super) fn date(text: &str) -> Option<Date> {
 }
 
 pub(super) fn corrupt(what: &'static str, cause: impl ToString) -> CmsError {
-    CmsError::Corrupt { what, cause: cause.to_string() }
+    CmsError::Corrupt {
+        what,
+        cause: cause.to_string(),
+    }
 }

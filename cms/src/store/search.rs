@@ -11,16 +11,24 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn search(&self, words: &str, limit: i64, offset: i64) -> Result<(Vec<Page>, i64), CmsError> {
+    pub async fn search(
+        &self,
+        words: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<Page>, i64), CmsError> {
         let query = tokens::query(words);
         if query == Query::default() {
             return Ok((Vec::new(), 0));
         }
         let matching = match self.dialect {
             Dialect::Sqlite => "id IN (SELECT rowid FROM page_search WHERE page_search MATCH $1)",
-            Dialect::Postgres => "id IN (SELECT id FROM page_search WHERE tokens @@ to_tsquery('simple', $1))",
+            Dialect::Postgres => {
+                "id IN (SELECT id FROM page_search WHERE tokens @@ to_tsquery('simple', $1))"
+            }
         };
-        self.live_where(matching, expression(&query, self.dialect), limit, offset).await
+        self.live_where(matching, expression(&query, self.dialect), limit, offset)
+            .await
     }
 }
 
@@ -44,18 +52,33 @@ fn expression(query: &Query, dialect: Dialect) -> String {
 }
 
 /// Puts a page's words into the index in place of those before.
-pub(crate) async fn index(change: &mut Change, dialect: Dialect, page: PageId, text: &str) -> Result<(), CmsError> {
+pub(crate) async fn index(
+    change: &mut Change,
+    dialect: Dialect,
+    page: PageId,
+    text: &str,
+) -> Result<(), CmsError> {
     remove(change, dialect, page).await?;
     let sql = match dialect {
         Dialect::Sqlite => "INSERT INTO page_search (rowid, tokens) VALUES ($1, $2)",
-        Dialect::Postgres => "INSERT INTO page_search (id, tokens) VALUES ($1, to_tsvector('simple', $2))",
+        Dialect::Postgres => {
+            "INSERT INTO page_search (id, tokens) VALUES ($1, to_tsvector('simple', $2))"
+        }
     };
-    sqlx::query(sql).bind(page.0).bind(tokens::index_text(text)).execute(&mut **change).await?;
+    sqlx::query(sql)
+        .bind(page.0)
+        .bind(tokens::index_text(text))
+        .execute(&mut **change)
+        .await?;
     Ok(())
 }
 
 /// Takes a page out of the index.
-pub(crate) async fn remove(change: &mut Change, dialect: Dialect, page: PageId) -> Result<(), CmsError> {
+pub(crate) async fn remove(
+    change: &mut Change,
+    dialect: Dialect,
+    page: PageId,
+) -> Result<(), CmsError> {
     let sql = match dialect {
         Dialect::Sqlite => "DELETE FROM page_search WHERE rowid = $1",
         Dialect::Postgres => "DELETE FROM page_search WHERE id = $1",
@@ -75,12 +98,25 @@ impl Store {
         use sqlx::{AssertSqlSafe, Row};
         let live = format!("FROM pages WHERE live_revision IS NOT NULL AND {condition}");
         // Condition and columns are constants of this file and of `rows.rs`.
-        let list = format!("SELECT {} {live} ORDER BY updated_at DESC, id DESC LIMIT $2 OFFSET $3", rows::PAGE);
-        let found = sqlx::query(AssertSqlSafe(list)).bind(value.clone()).bind(limit).bind(offset);
+        let list = format!(
+            "SELECT {} {live} ORDER BY updated_at DESC, id DESC LIMIT $2 OFFSET $3",
+            rows::PAGE
+        );
+        let found = sqlx::query(AssertSqlSafe(list))
+            .bind(value.clone())
+            .bind(limit)
+            .bind(offset);
         let found = found.fetch_all(&self.readers).await?;
         let count = format!("SELECT count(*) {live}");
-        let total = sqlx::query(AssertSqlSafe(count)).bind(value).fetch_one(&self.readers).await?.try_get(0)?;
-        let pages = found.iter().map(|row| super::pages::as_live(row)).collect::<Result<_, _>>()?;
+        let total = sqlx::query(AssertSqlSafe(count))
+            .bind(value)
+            .fetch_one(&self.readers)
+            .await?
+            .try_get(0)?;
+        let pages = found
+            .iter()
+            .map(|row| super::pages::as_live(row))
+            .collect::<Result<_, _>>()?;
         Ok((pages, total))
     }
 }

@@ -13,7 +13,12 @@ impl Store {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn feed_page(&self, epoch: &str, since: u64, limit: u32) -> Result<FeedPage, CmsError> {
+    pub async fn feed_page(
+        &self,
+        epoch: &str,
+        since: u64,
+        limit: u32,
+    ) -> Result<FeedPage, CmsError> {
         let found = sqlx::query(
             "SELECT seq, path, version, tags, withdrawn FROM public_urls WHERE seq > $1 ORDER BY seq LIMIT $2",
         )
@@ -27,7 +32,11 @@ impl Store {
             .fetch_one(&self.readers)
             .await?
             .try_get(0)?;
-        Ok(FeedPage { epoch: epoch.to_owned(), entries, head: u64::try_from(head).unwrap_or(0) })
+        Ok(FeedPage {
+            epoch: epoch.to_owned(),
+            entries,
+            head: u64::try_from(head).unwrap_or(0),
+        })
     }
 
     /// What identifies this database to edges; made once.
@@ -36,11 +45,15 @@ impl Store {
     /// The database failed.
     pub async fn epoch(&self, fresh: String) -> Result<String, CmsError> {
         let mut change = self.begin().await?;
-        sqlx::query("INSERT INTO meta (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING")
-            .bind(fresh)
-            .execute(&mut *change)
+        sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('epoch', $1) ON CONFLICT (name) DO NOTHING",
+        )
+        .bind(fresh)
+        .execute(&mut *change)
+        .await?;
+        let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'")
+            .fetch_one(&mut *change)
             .await?;
-        let row = sqlx::query("SELECT value FROM meta WHERE name = 'epoch'").fetch_one(&mut *change).await?;
         change.commit().await?;
         Ok(row.try_get(0)?)
     }
@@ -51,7 +64,10 @@ impl Store {
     /// The database failed.
     pub async fn url_version(&self, path: &str) -> Result<Option<String>, CmsError> {
         let sql = "SELECT version FROM public_urls WHERE path = $1 AND withdrawn = 0";
-        let row = sqlx::query(sql).bind(path.to_owned()).fetch_optional(&self.readers).await?;
+        let row = sqlx::query(sql)
+            .bind(path.to_owned())
+            .fetch_optional(&self.readers)
+            .await?;
         Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 }
@@ -62,19 +78,34 @@ fn entry(row: &sqlx::any::AnyRow) -> Result<FeedEntry, CmsError> {
     let change = if withdrawn != 0 {
         FeedChange::Withdrawn
     } else {
-        FeedChange::Present { version: row.try_get("version")?, tags: TagSet::from_field_value(&tags) }
+        FeedChange::Present {
+            version: row.try_get("version")?,
+            tags: TagSet::from_field_value(&tags),
+        }
     };
     let seq: i64 = row.try_get("seq")?;
-    Ok(FeedEntry { seq: u64::try_from(seq).map_err(|error| rows::corrupt("number", error))?, path: row.try_get("path")?, change })
+    Ok(FeedEntry {
+        seq: u64::try_from(seq).map_err(|error| rows::corrupt("number", error))?,
+        path: row.try_get("path")?,
+        change,
+    })
 }
 
 async fn next_number(change: &mut Change) -> Result<i64, CmsError> {
     let sql = "UPDATE counters SET value = value + 1 WHERE name = 'feed' RETURNING value";
-    Ok(sqlx::query(sql).fetch_one(&mut **change).await?.try_get(0)?)
+    Ok(sqlx::query(sql)
+        .fetch_one(&mut **change)
+        .await?
+        .try_get(0)?)
 }
 
 /// A URL holds something, which is new or has changed.
-pub(crate) async fn present(change: &mut Change, path: &str, version: &str, tags: &TagSet) -> Result<(), CmsError> {
+pub(crate) async fn present(
+    change: &mut Change,
+    path: &str,
+    version: &str,
+    tags: &TagSet,
+) -> Result<(), CmsError> {
     let number = next_number(change).await?;
     sqlx::query(
         "INSERT INTO public_urls (path, seq, version, tags, withdrawn) VALUES ($1, $2, $3, $4, 0) \
@@ -90,12 +121,37 @@ pub(crate) async fn present(change: &mut Change, path: &str, version: &str, tags
 }
 
 /// A URL holds something that never changes: told once.
-pub(crate) async fn present_once(change: &mut Change, path: &str, version: &str) -> Result<(), CmsError> {
+pub(crate) async fn present_once(
+    change: &mut Change,
+    path: &str,
+    version: &str,
+) -> Result<(), CmsError> {
     let sql = "SELECT count(*) FROM public_urls WHERE path = $1 AND version = $2 AND withdrawn = 0";
-    let query = sqlx::query(sql).bind(path.to_owned()).bind(version.to_owned());
+    let query = sqlx::query(sql)
+        .bind(path.to_owned())
+        .bind(version.to_owned());
     let there: i64 = query.fetch_one(&mut **change).await?.try_get(0)?;
     if there == 0 {
         present(change, path, version, &TagSet::default()).await?;
+    }
+    Ok(())
+}
+
+/// A listing is there from the first day: told unless the feed knows it, in whatever version.
+pub(crate) async fn present_from_start(
+    change: &mut Change,
+    path: &str,
+    version: &str,
+    tags: &TagSet,
+) -> Result<(), CmsError> {
+    let sql = "SELECT count(*) FROM public_urls WHERE path = $1 AND withdrawn = 0";
+    let there: i64 = sqlx::query(sql)
+        .bind(path.to_owned())
+        .fetch_one(&mut **change)
+        .await?
+        .try_get(0)?;
+    if there == 0 {
+        present(change, path, version, tags).await?;
     }
     Ok(())
 }

@@ -48,15 +48,29 @@ impl CachePolicy {
 /// Turns the policy of a response into its fields.
 pub async fn apply(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let own = response.headers().contains_key(header::CACHE_CONTROL) || response.headers().contains_key(FIELD_NAME);
+    let own = response.headers().contains_key(header::CACHE_CONTROL)
+        || response.headers().contains_key(FIELD_NAME);
     debug_assert!(!own, "a handler set its own cache fields");
-    let policy = response.extensions_mut().remove::<CachePolicy>().unwrap_or_default();
+    let policy = response
+        .extensions_mut()
+        .remove::<CachePolicy>()
+        .unwrap_or_default();
     // A failure is never kept, whatever the handler meant to answer.
-    let policy = if response.status() >= StatusCode::INTERNAL_SERVER_ERROR { CachePolicy::NoStore } else { policy };
+    let policy = if response.status() >= StatusCode::INTERNAL_SERVER_ERROR {
+        CachePolicy::NoStore
+    } else {
+        policy
+    };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(policy.cache_control()));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(policy.cache_control()),
+    );
     headers.remove(FIELD_NAME);
-    if let Some(value) = policy.tags().and_then(|tags| HeaderValue::from_str(&tags.to_field_value()).ok()) {
+    if let Some(value) = policy
+        .tags()
+        .and_then(|tags| HeaderValue::from_str(&tags.to_field_value()).ok())
+    {
         headers.insert(FIELD_NAME, value);
     }
     response
@@ -75,18 +89,36 @@ mod tests {
         let mut tags = TagSet::default();
         tags.insert(Tag::new("page-1").unwrap());
         let router = Router::new()
-            .route("/page", get(move || async { (Extension(CachePolicy::Page(tags)), "text") }))
+            .route(
+                "/page",
+                get(move || async { (Extension(CachePolicy::Page(tags)), "text") }),
+            )
             .route("/forgotten", get(|| async { "text" }))
-            .route("/failed", get(|| async { (StatusCode::BAD_GATEWAY, Extension(CachePolicy::Immutable), "") }))
+            .route(
+                "/failed",
+                get(|| async {
+                    (
+                        StatusCode::BAD_GATEWAY,
+                        Extension(CachePolicy::Immutable),
+                        "",
+                    )
+                }),
+            )
             .layer(axum::middleware::from_fn(apply));
-        router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap()
+        router
+            .oneshot(Request::get(path).body(Body::empty()).unwrap())
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
     async fn a_page_is_kept_by_edges_under_its_tags() {
         let response = answer("/page").await;
         let value = response.headers()[header::CACHE_CONTROL].to_str().unwrap();
-        assert!(value.starts_with("public, max-age=0, s-maxage=86400"), "{value}");
+        assert!(
+            value.starts_with("public, max-age=0, s-maxage=86400"),
+            "{value}"
+        );
         assert_eq!(response.headers()[FIELD_NAME], "page-1");
     }
 
@@ -94,7 +126,11 @@ mod tests {
     async fn what_has_no_policy_and_what_failed_is_kept_by_nobody() {
         for path in ["/forgotten", "/failed"] {
             let response = answer(path).await;
-            assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store", "{path}");
+            assert_eq!(
+                response.headers()[header::CACHE_CONTROL],
+                "no-store",
+                "{path}"
+            );
             assert!(!response.headers().contains_key(FIELD_NAME));
         }
     }

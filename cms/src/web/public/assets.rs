@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn the_style_sheet_asks_nobody_else() {
         let sheet = std::str::from_utf8(find("site.css").unwrap().content).unwrap();
-        assert!(!sheet.contains("http") || sheet.matches("http").count() == sheet.matches("href^=\"http\"").count());
+        assert!(
+            !sheet.contains("http")
+                || sheet.matches("http").count() == sheet.matches("href^=\"http\"").count()
+        );
         assert!(!sheet.contains("@import"));
     }
 }

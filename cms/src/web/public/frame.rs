@@ -49,7 +49,11 @@ pub struct Link {
 impl Link {
     /// A link to somewhere else.
     pub fn new(href: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { href: href.into(), text: text.into(), current: false }
+        Self {
+            href: href.into(),
+            text: text.into(),
+            current: false,
+        }
     }
 }
 
@@ -95,12 +99,20 @@ pub struct Step {
 impl Step {
     /// A step to a page whose name is Japanese.
     pub fn japanese(href: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { href: href.into(), text: text.into(), japanese: true }
+        Self {
+            href: href.into(),
+            text: text.into(),
+            japanese: true,
+        }
     }
 
     /// A step in the language of the page.
     pub fn own(href: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { href: href.into(), text: text.into(), japanese: false }
+        Self {
+            href: href.into(),
+            text: text.into(),
+            japanese: false,
+        }
     }
 }
 
@@ -148,7 +160,10 @@ impl Icon {
         ];
         // 健康 and 環境 begin like 観光 in letters, so whole parts are compared.
         let part_is = |part: &str| slug.split('-').any(|piece| piece == part);
-        pictures.into_iter().find(|(part, _)| part_is(part)).map_or(Self::Leaf, |(_, icon)| icon)
+        pictures
+            .into_iter()
+            .find(|(part, _)| part_is(part))
+            .map_or(Self::Leaf, |(_, icon)| icon)
     }
 }
 
@@ -167,7 +182,10 @@ impl Frame {
             indexed: true,
             preview: false,
             navigation: categories.iter().map(category_link).collect(),
-            languages: Language::ALL.into_iter().map(|other| language_link(other, other == language)).collect(),
+            languages: Language::ALL
+                .into_iter()
+                .map(|other| language_link(other, other == language))
+                .collect(),
         }
     }
 
@@ -273,7 +291,11 @@ mod tests {
     fn a_translation_replaces_the_first_page_of_its_language() {
         let frame = Frame::new(Language::Ja, "https://a.example", &[], "ごみ")
             .translated(&[(Language::En, "/en/gomi/a.html".to_owned())]);
-        let hrefs: Vec<&str> = frame.languages.iter().map(|link| link.href.as_str()).collect();
+        let hrefs: Vec<&str> = frame
+            .languages
+            .iter()
+            .map(|link| link.href.as_str())
+            .collect();
         assert_eq!(hrefs, ["/", "/en/gomi/a.html", "/zh/", "/ko/"]);
     }
 

@@ -44,18 +44,36 @@ impl Paging {
         }
         let first_item = (number - 1) * PER_PAGE + 1;
         let mut steps: Vec<PageStep> = Vec::new();
-        for near in (1..=last).filter(|other| *other == 1 || *other == last || other.abs_diff(number) <= 2) {
+        for near in
+            (1..=last).filter(|other| *other == 1 || *other == last || other.abs_diff(number) <= 2)
+        {
             if steps.last().is_some_and(|before| before.number + 1 < near) {
-                steps.push(PageStep { gap: true, ..PageStep::default() });
+                steps.push(PageStep {
+                    gap: true,
+                    ..PageStep::default()
+                });
             }
-            steps.push(PageStep { number: near, href: href(near), current: near == number, gap: false });
+            steps.push(PageStep {
+                number: near,
+                href: href(near),
+                current: near == number,
+                gap: false,
+            });
         }
         Some(Self {
             last,
             first_item: first_item.min(total),
             last_item: (first_item + PER_PAGE - 1).min(total),
-            previous: if number > 1 { href(number - 1) } else { String::new() },
-            next: if number < last { href(number + 1) } else { String::new() },
+            previous: if number > 1 {
+                href(number - 1)
+            } else {
+                String::new()
+            },
+            next: if number < last {
+                href(number + 1)
+            } else {
+                String::new()
+            },
             steps,
         })
     }
@@ -68,17 +86,35 @@ mod tests {
     #[test]
     fn far_pages_are_left_out() {
         let paging = Paging::new(10, 20 * PER_PAGE, |number| format!("?page={number}")).unwrap();
-        let shown: Vec<String> =
-            paging.steps.iter().map(|step| if step.gap { "…".to_owned() } else { step.number.to_string() }).collect();
+        let shown: Vec<String> = paging
+            .steps
+            .iter()
+            .map(|step| {
+                if step.gap {
+                    "…".to_owned()
+                } else {
+                    step.number.to_string()
+                }
+            })
+            .collect();
         assert_eq!(shown, ["1", "…", "8", "9", "10", "11", "12", "…", "20"]);
-        assert_eq!((paging.first_item, paging.last_item), (9 * PER_PAGE + 1, 10 * PER_PAGE));
-        assert_eq!((paging.previous.as_str(), paging.next.as_str()), ("?page=9", "?page=11"));
+        assert_eq!(
+            (paging.first_item, paging.last_item),
+            (9 * PER_PAGE + 1, 10 * PER_PAGE)
+        );
+        assert_eq!(
+            (paging.previous.as_str(), paging.next.as_str()),
+            ("?page=9", "?page=11")
+        );
     }
 
     #[test]
     fn an_empty_listing_has_one_page() {
         let paging = Paging::new(1, 0, |_| String::new()).unwrap();
-        assert_eq!((paging.last, paging.first_item, paging.last_item), (1, 0, 0));
+        assert_eq!(
+            (paging.last, paging.first_item, paging.last_item),
+            (1, 0, 0)
+        );
         assert!(Paging::new(2, 0, |_| String::new()).is_none());
         assert!(Paging::new(0, 9, |_| String::new()).is_none());
     }
@@ -86,7 +122,10 @@ mod tests {
     #[test]
     fn the_last_page_may_be_short() {
         let paging = Paging::new(2, PER_PAGE + 1, |_| String::new()).unwrap();
-        assert_eq!((paging.first_item, paging.last_item), (PER_PAGE + 1, PER_PAGE + 1));
+        assert_eq!(
+            (paging.first_item, paging.last_item),
+            (PER_PAGE + 1, PER_PAGE + 1)
+        );
         assert!(paging.next.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use time::Date;
 
-use crate::domain::{KindFields, Language};
+use crate::domain::{Category, KindFields, Language, Page};
 use crate::render::dates;
 
 /// One entry.
@@ -25,6 +25,50 @@ pub struct Teaser {
 }
 
 impl Teaser {
+    /// A page with its summary.
+    #[must_use]
+    pub fn of(page: &Page) -> Self {
+        Self {
+            href: page.path.to_string(),
+            title: page.title.clone(),
+            summary: page.summary.clone(),
+            tag: page.language.tag(),
+            ..Self::default()
+        }
+    }
+
+    /// Without its summary.
+    #[must_use]
+    pub fn short(mut self) -> Self {
+        self.summary.clear();
+        self
+    }
+
+    /// With the day its page was last changed.
+    #[must_use]
+    pub fn dated(self, page: &Page) -> Self {
+        self.on(dates::day_in_japan(page.updated_at))
+    }
+
+    /// With the name of the category its path lies in.
+    #[must_use]
+    pub fn labelled(mut self, categories: &[Category]) -> Self {
+        let within = |category: &&Category| self.href.split('/').any(|part| part == category.slug);
+        self.label = categories
+            .iter()
+            .find(within)
+            .map(|category| category.name.clone())
+            .unwrap_or_default();
+        self
+    }
+
+    /// With a label of its own.
+    #[must_use]
+    pub fn with_label(mut self, label: &str) -> Self {
+        label.clone_into(&mut self.label);
+        self
+    }
+
     /// With a day.
     #[must_use]
     pub fn on(mut self, day: Date) -> Self {
@@ -57,8 +101,21 @@ pub struct EventTeaser {
 
 /// An event's facts; `None` when the page is of another kind.
 #[must_use]
-pub fn event(href: String, title: String, fields: &KindFields, not_before: Option<Date>) -> Option<EventTeaser> {
-    let KindFields::Event { starts_on, ends_on, place, .. } = fields else { return None };
+pub fn event(
+    href: String,
+    title: String,
+    fields: &KindFields,
+    not_before: Option<Date>,
+) -> Option<EventTeaser> {
+    let KindFields::Event {
+        starts_on,
+        ends_on,
+        place,
+        ..
+    } = fields
+    else {
+        return None;
+    };
     let (first, last) = (*starts_on, *ends_on);
     let shown = not_before.map_or(first, |day| first.max(day.min(last)));
     Some(EventTeaser {
