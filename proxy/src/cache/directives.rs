@@ -9,7 +9,10 @@ pub trait Fields {
 
     /// The first line of a field.
     fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.lines(name).next().and_then(|value| std::str::from_utf8(value).ok()).map(str::trim)
+        self.lines(name)
+            .next()
+            .and_then(|value| std::str::from_utf8(value).ok())
+            .map(str::trim)
     }
 
     /// Whether the field is there.
@@ -40,7 +43,9 @@ impl Seconds {
 
     fn merge(&mut self, argument: Option<&str>) {
         let read = match argument {
-            Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(digits)
+                if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
                 Self::Some(digits.parse().unwrap_or(Self::MOST).min(Self::MOST))
             }
             _ => Self::Invalid,
@@ -66,7 +71,10 @@ impl Seconds {
 
 /// The directives that matter here, of a request or a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent words of one field")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent words of one field"
+)]
 pub struct Directives {
     /// The field was there at all.
     pub present: bool,
@@ -113,7 +121,9 @@ impl Directives {
         let mut directives = Self::default();
         for line in fields.lines(name) {
             directives.present = true;
-            let Ok(line) = std::str::from_utf8(line) else { continue };
+            let Ok(line) = std::str::from_utf8(line) else {
+                continue;
+            };
             for (name, argument) in members(line) {
                 directives.take(&name, argument.as_deref());
             }
@@ -172,8 +182,13 @@ fn member(text: &str) -> Option<(String, Option<String>)> {
     Some(match text.split_once('=') {
         None => (text.to_ascii_lowercase(), None),
         Some((name, argument)) => {
-            let unquoted = argument.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-            (name.to_ascii_lowercase(), Some(unquoted.unwrap_or(argument).to_owned()))
+            let unquoted = argument
+                .strip_prefix('"')
+                .and_then(|rest| rest.strip_suffix('"'));
+            (
+                name.to_ascii_lowercase(),
+                Some(unquoted.unwrap_or(argument).to_owned()),
+            )
         }
     })
 }
@@ -193,15 +208,28 @@ mod tests {
     fn words_are_read_whatever_their_case_and_space() {
         let directives = read("Public ,\tMAX-AGE=60,  s-maxage=\"30\",x=\"a, no-store\"");
         assert!(directives.public && !directives.no_store);
-        assert_eq!((directives.max_age, directives.s_maxage), (Seconds::Some(60), Seconds::Some(30)));
+        assert_eq!(
+            (directives.max_age, directives.s_maxage),
+            (Seconds::Some(60), Seconds::Some(30))
+        );
     }
 
     #[test]
     fn what_is_no_number_makes_it_stale() {
-        for value in ["max-age=", "max-age", "max-age=1.5", "max-age=-1", "max-age= 60", "max-age=60s"] {
+        for value in [
+            "max-age=",
+            "max-age",
+            "max-age=1.5",
+            "max-age=-1",
+            "max-age= 60",
+            "max-age=60s",
+        ] {
             assert_eq!(read(value).max_age, Seconds::Invalid, "{value}");
         }
-        assert_eq!(read("max-age=99999999999999999999").max_age, Seconds::Some(1 << 31));
+        assert_eq!(
+            read("max-age=99999999999999999999").max_age,
+            Seconds::Some(1 << 31)
+        );
     }
 
     #[test]

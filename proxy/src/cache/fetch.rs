@@ -62,6 +62,7 @@ impl Source {
     /// Fetches a target; bodies beyond `most_bytes` are an error.
     pub(super) async fn fetch(
         &self,
+        authority: &str,
         target: &str,
         most_bytes: usize,
         clock: &dyn Clock,
@@ -71,11 +72,13 @@ impl Source {
                 Origin::Tcp(address) => {
                     let stream = self.connected(TcpStream::connect(address)).await?;
                     let _slower = stream.set_nodelay(true);
-                    self.exchange(stream, target, most_bytes, clock).await
+                    self.exchange(stream, authority, target, most_bytes, clock)
+                        .await
                 }
                 Origin::Unix(path) => {
                     let stream = self.connected(UnixStream::connect(path)).await?;
-                    self.exchange(stream, target, most_bytes, clock).await
+                    self.exchange(stream, authority, target, most_bytes, clock)
+                        .await
                 }
             }
         };
@@ -84,7 +87,10 @@ impl Source {
             .map_err(|_| FetchError::TimedOut(self.total_timeout))?
     }
 
-    async fn connected<S>(&self, connecting: impl Future<Output = std::io::Result<S>>) -> Result<S, FetchError> {
+    async fn connected<S>(
+        &self,
+        connecting: impl Future<Output = std::io::Result<S>>,
+    ) -> Result<S, FetchError> {
         tokio::time::timeout(self.connect_timeout, connecting)
             .await
             .map_err(|_| FetchError::TimedOut(self.connect_timeout))?
@@ -94,32 +100,54 @@ impl Source {
     async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         stream: S,
+        authority: &str,
         target: &str,
         most_bytes: usize,
         clock: &dyn Clock,
     ) -> Result<Fetched, FetchError> {
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
         let driver = tokio::spawn(connection);
         let mut request_headers = HeaderMap::new();
-        let host = HeaderValue::from_str(&self.host).map_err(broken)?;
+        let host = HeaderValue::from_str(authority).map_err(broken)?;
         request_headers.insert(header::HOST, host);
-        request_headers.insert(header::USER_AGENT, HeaderValue::from_static("yagura-warmer"));
+        request_headers.insert(
+            header::USER_AGENT,
+            HeaderValue::from_static("yagura-warmer"),
+        );
         request_headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
-        let mut request = Request::builder().method(Method::GET).uri(target).body(Empty::<Bytes>::new()).map_err(broken)?;
+        let mut request = Request::builder()
+            .method(Method::GET)
+            .uri(target)
+            .body(Empty::<Bytes>::new())
+            .map_err(broken)?;
         request.headers_mut().clone_from(&request_headers);
         let requested_at = clock.now();
         let answer = async {
-            let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
+            let (head, body) = sender
+                .send_request(request)
+                .await
+                .map_err(broken)?
+                .into_parts();
             let body = Limited::new(body, most_bytes).collect().await;
-            let body = body.map_err(|error| FetchError::Broken(error.to_string()))?.to_bytes();
+            let body = body
+                .map_err(|error| FetchError::Broken(error.to_string()))?
+                .to_bytes();
             Ok((head, body))
         }
         .await;
         driver.abort();
         let (head, body) = answer?;
         let received_at = clock.now();
-        Ok(Fetched { status: head.status, request_headers, headers: head.headers, body, requested_at, received_at })
+        Ok(Fetched {
+            status: head.status,
+            request_headers,
+            headers: head.headers,
+            body,
+            requested_at,
+            received_at,
+        })
     }
 }
 

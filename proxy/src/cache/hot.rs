@@ -22,7 +22,10 @@ impl Hot {
             .max_capacity(capacity_bytes)
             .weigher(|_, prepared: &Arc<Prepared>| prepared.weight_bytes())
             .build_with_hasher(ahash::RandomState::new());
-        Self { responses, capacity_bytes }
+        Self {
+            responses,
+            capacity_bytes,
+        }
     }
 
     /// The response under a key.
@@ -33,7 +36,8 @@ impl Hot {
 
     /// Keeps a response.
     pub fn insert(&self, prepared: Arc<Prepared>) {
-        self.responses.insert(prepared.stored.key.as_str().into(), prepared);
+        self.responses
+            .insert(prepared.stored.key.as_str().into(), prepared);
     }
 
     /// Forgets a response.

@@ -68,17 +68,32 @@ mod tests {
     use super::*;
 
     fn site(keyed_by_host: bool) -> SiteCache {
-        SiteCache { name: "town".into(), stores: true, last_good: true, honours_reload: false, keyed_by_host }
+        SiteCache {
+            name: "town".into(),
+            stores: true,
+            last_good: true,
+            honours_reload: false,
+            keyed_by_host,
+        }
     }
 
     #[test]
     fn named_hosts_share_a_copy_and_other_hosts_do_not() {
-        assert_eq!(site(false).key("a.example", "/x"), site(false).key("b.example", "/x"));
-        assert_ne!(site(true).key("a.example", "/x"), site(true).key("b.example", "/x"));
+        assert_eq!(
+            site(false).key("a.example", "/x"),
+            site(false).key("b.example", "/x")
+        );
+        assert_ne!(
+            site(true).key("a.example", "/x"),
+            site(true).key("b.example", "/x")
+        );
     }
 
     #[test]
     fn a_key_gives_its_parts_back() {
-        assert_eq!(site_and_target(&site(true).key("a.example", "/x?y=1")), ("town", "/x?y=1"));
+        assert_eq!(
+            site_and_target(&site(true).key("a.example", "/x?y=1")),
+            ("town", "/x?y=1")
+        );
     }
 }

@@ -74,7 +74,9 @@ impl Cache {
         max_object_bytes: u64,
         last_good: Option<(&Path, u64)>,
     ) -> std::io::Result<Arc<Self>> {
-        let last_good = last_good.map(|(folder, quota)| LastGood::open(folder, quota)).transpose()?;
+        let last_good = last_good
+            .map(|(folder, quota)| LastGood::open(folder, quota))
+            .transpose()?;
         Ok(Arc::new(Self {
             hot: Hot::new(hot_bytes),
             last_good,
@@ -99,7 +101,9 @@ impl Cache {
         wants: &Directives,
         now: Timestamp,
     ) -> Lookup {
-        let Some(prepared) = self.hot.find(key) else { return Lookup::Absent };
+        let Some(prepared) = self.hot.find(key) else {
+            return Lookup::Absent;
+        };
         let found = self.judge(site, prepared, fields, wants, now);
         if matches!(found, Lookup::Withdrawn) {
             self.hot.remove(key);
@@ -116,13 +120,21 @@ impl Cache {
         wants: &Directives,
         now: Timestamp,
     ) -> Lookup {
-        let absent = || if self.purges.is_withdrawn(key) { Lookup::Withdrawn } else { Lookup::Absent };
+        let absent = || {
+            if self.purges.is_withdrawn(key) {
+                Lookup::Withdrawn
+            } else {
+                Lookup::Absent
+            }
+        };
         if !(site.last_good && self.last_good.is_some()) {
             return absent();
         }
         let (cache, name) = (self.clone(), key.to_owned());
         let read = move || cache.last_good.as_ref()?.read(&name);
-        let Ok(Some(stored)) = tokio::task::spawn_blocking(read).await else { return absent() };
+        let Ok(Some(stored)) = tokio::task::spawn_blocking(read).await else {
+            return absent();
+        };
         let prepared = Arc::new(stored.prepare());
         let found = self.judge(site, prepared.clone(), fields, wants, now);
         match found {
@@ -206,7 +218,9 @@ impl Cache {
         let (cache, key) = (self.clone(), key.to_owned());
         tokio::task::spawn_blocking(move || {
             if let Some(last_good) = &cache.last_good {
-                last_good.remove_if(&key, |stored| cache.purges.verdict(stored) == Verdict::Withdrawn);
+                last_good.remove_if(&key, |stored| {
+                    cache.purges.verdict(stored) == Verdict::Withdrawn
+                });
             }
         });
     }
@@ -214,7 +228,11 @@ impl Cache {
     /// An unsafe request changed the target (RFC 9111, section 4.4): what is stored is stale.
     pub fn invalidate(&self, site: &SiteCache, target: &str, now: Timestamp) {
         let refresh = vec![Target::Path(target.to_owned())];
-        let purge = Purge { site: site.name.to_string(), refresh, withdraw: Vec::new() };
+        let purge = Purge {
+            site: site.name.to_string(),
+            refresh,
+            withdraw: Vec::new(),
+        };
         self.purges.apply(&purge, now);
     }
 
@@ -246,7 +264,9 @@ impl Cache {
     async fn sync(self: &Arc<Self>) -> std::io::Result<()> {
         let cache = self.clone();
         let sync = move || cache.last_good.as_ref().map_or(Ok(()), LastGood::sync);
-        tokio::task::spawn_blocking(sync).await.map_err(std::io::Error::other)?
+        tokio::task::spawn_blocking(sync)
+            .await
+            .map_err(std::io::Error::other)?
     }
 
     /// The purges in force, for a snapshot.
@@ -263,7 +283,10 @@ impl Cache {
     /// How both levels stand.
     #[must_use]
     pub fn status(&self) -> (HotStatus, Option<LastGoodStatus>) {
-        (self.hot.status(), self.last_good.as_ref().map(LastGood::status))
+        (
+            self.hot.status(),
+            self.last_good.as_ref().map(LastGood::status),
+        )
     }
 }
 
@@ -294,12 +317,23 @@ pub fn storable(
     let (method, fields) = request;
     let (status, headers) = response;
     let terms = policy::decide(method, fields, status, headers, requested_at, received_at)?;
-    let tags = headers.first(yagura_control::tags::FIELD_NAME).unwrap_or("");
+    let tags = headers
+        .first(yagura_control::tags::FIELD_NAME)
+        .unwrap_or("");
     let tags = yagura_control::TagSet::from_field_value(tags);
     let mut headers = headers.clone();
     stored::end_to_end(&mut headers);
     let body = bytes::Bytes::new();
-    Ok(Stored { key, status, headers, body, requested_at, received_at, terms, tags })
+    Ok(Stored {
+        key,
+        status,
+        headers,
+        body,
+        requested_at,
+        received_at,
+        terms,
+        tags,
+    })
 }
 
 /// Statuses that make sense to a reader when the origin is dead.

@@ -71,7 +71,11 @@ pub fn decide(
     }
     let targeted = Directives::read(response, "cdn-cache-control");
     // RFC 9213, section 2.2: a targeted field replaces Cache-Control and Expires.
-    let own = if targeted.present { targeted } else { Directives::read(response, "cache-control") };
+    let own = if targeted.present {
+        targeted
+    } else {
+        Directives::read(response, "cache-control")
+    };
     if Directives::read(request, "cache-control").no_store
         || (own.no_store && !(own.must_understand && is_understood(status)))
     {
@@ -91,11 +95,24 @@ pub fn decide(
         return Err(NotStored::SetCookie);
     }
     let vary = vary(request, response)?;
-    let expires = if targeted.present { None } else { response.first("expires") };
-    let date = response.first("date").and_then(http_date).unwrap_or(received_at);
-    let explicit = own.s_maxage.or_stale().or(own.max_age.or_stale()).or_else(|| {
-        expires.map(|expires| http_date(expires).map_or(0, |expires| expires.since(date).as_secs()))
-    });
+    let expires = if targeted.present {
+        None
+    } else {
+        response.first("expires")
+    };
+    let date = response
+        .first("date")
+        .and_then(http_date)
+        .unwrap_or(received_at);
+    let explicit = own
+        .s_maxage
+        .or_stale()
+        .or(own.max_age.or_stale())
+        .or_else(|| {
+            expires.map(|expires| {
+                http_date(expires).map_or(0, |expires| expires.since(date).as_secs())
+            })
+        });
     if explicit.is_none() && !(is_heuristically_cacheable(status) || own.public) {
         return Err(NotStored::Status);
     }
@@ -130,7 +147,11 @@ pub enum Reuse {
 /// Decides how a stored response of that age may be used for a request (sections 4.2 and 5.2.1).
 #[must_use]
 pub fn reuse(terms: &Terms, age_s: u64, request: &Directives) -> Reuse {
-    let stale = if terms.must_revalidate { Reuse::Never } else { Reuse::OnError };
+    let stale = if terms.must_revalidate {
+        Reuse::Never
+    } else {
+        Reuse::OnError
+    };
     if request.no_cache {
         return stale;
     }
@@ -146,7 +167,10 @@ pub fn reuse(terms: &Terms, age_s: u64, request: &Directives) -> Reuse {
     if matches!(request.max_stale, Seconds::Some(accepted) if staleness_s <= accepted) {
         return Reuse::Fresh;
     }
-    if terms.lifetime_s > 0 && staleness_s <= terms.stale_while_revalidate_s && terms.stale_while_revalidate_s > 0 {
+    if terms.lifetime_s > 0
+        && staleness_s <= terms.stale_while_revalidate_s
+        && terms.stale_while_revalidate_s > 0
+    {
         return Reuse::WhileRevalidating;
     }
     stale
@@ -154,10 +178,16 @@ pub fn reuse(terms: &Terms, age_s: u64, request: &Directives) -> Reuse {
 
 /// Whether a request's nominated fields match those of the stored response's request.
 pub fn selects(terms: &Terms, request: &impl Fields) -> bool {
-    terms.vary.iter().all(|(name, value)| normalised(request, name) == *value)
+    terms
+        .vary
+        .iter()
+        .all(|(name, value)| normalised(request, name) == *value)
 }
 
-fn vary(request: &HeaderMap, response: &HeaderMap) -> Result<Vec<(String, Option<String>)>, NotStored> {
+fn vary(
+    request: &HeaderMap,
+    response: &HeaderMap,
+) -> Result<Vec<(String, Option<String>)>, NotStored> {
     let mut nominated = Vec::new();
     for line in response.lines("vary") {
         let line = std::str::from_utf8(line).map_err(|_| NotStored::VaryStar)?;
@@ -192,13 +222,23 @@ fn normalised(fields: &impl Fields, name: &str) -> Option<String> {
 /// Section 4.2.2: a tenth of the time since the last change, a day at most.
 fn heuristic(response: &HeaderMap, date: Timestamp) -> u64 {
     let changed = response.first("last-modified").and_then(http_date);
-    changed.map_or(0, |changed| (date.since(changed).as_secs() / 10).min(LONGEST_HEURISTIC_S))
+    changed.map_or(0, |changed| {
+        (date.since(changed).as_secs() / 10).min(LONGEST_HEURISTIC_S)
+    })
 }
 
 /// Section 4.2.3.
-fn initial_age_s(response: &HeaderMap, date: Timestamp, requested_at: Timestamp, received_at: Timestamp) -> u64 {
+fn initial_age_s(
+    response: &HeaderMap,
+    date: Timestamp,
+    requested_at: Timestamp,
+    received_at: Timestamp,
+) -> u64 {
     let apparent_s = received_at.since(date).as_secs();
-    let told_s: u64 = match response.first("age").map(|age| age.split(',').next().unwrap_or("").trim()) {
+    let told_s: u64 = match response
+        .first("age")
+        .map(|age| age.split(',').next().unwrap_or("").trim())
+    {
         Some(age) if !age.is_empty() && age.bytes().all(|byte| byte.is_ascii_digit()) => {
             age.parse().unwrap_or(1 << 31).min(1 << 31)
         }
@@ -214,7 +254,10 @@ fn http_date(text: &str) -> Option<Timestamp> {
 
 /// RFC 9110, section 15.1.
 fn is_heuristically_cacheable(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+    matches!(
+        status.as_u16(),
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    )
 }
 
 /// Statuses whose caching rules this cache follows (`must-understand`, section 5.2.2.3).
@@ -230,11 +273,21 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
     fn fields(lines: &[(&'static str, &str)]) -> HeaderMap {
-        lines.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        lines
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     fn stored(response: &[(&'static str, &str)]) -> Result<Terms, NotStored> {
-        decide(&Method::GET, &fields(&[]), StatusCode::OK, &fields(response), NOW, NOW)
+        decide(
+            &Method::GET,
+            &fields(&[]),
+            StatusCode::OK,
+            &fields(response),
+            NOW,
+            NOW,
+        )
     }
 
     fn lifetime(response: &[(&'static str, &str)]) -> u64 {
@@ -248,16 +301,32 @@ mod tests {
 
     #[test]
     fn a_shared_lifetime_goes_before_a_private_one_and_both_before_expires() {
-        assert_eq!(lifetime(&[("cache-control", "max-age=10, s-maxage=20"), ("expires", &at(99))]), 20);
-        assert_eq!(lifetime(&[("cache-control", "max-age=10"), ("expires", &at(99))]), 10);
+        assert_eq!(
+            lifetime(&[
+                ("cache-control", "max-age=10, s-maxage=20"),
+                ("expires", &at(99))
+            ]),
+            20
+        );
+        assert_eq!(
+            lifetime(&[("cache-control", "max-age=10"), ("expires", &at(99))]),
+            10
+        );
         assert_eq!(lifetime(&[("date", &at(0)), ("expires", &at(99))]), 99);
     }
 
     #[test]
     fn a_targeted_field_replaces_cache_control_and_expires() {
-        let both = [("cdn-cache-control", "max-age=5"), ("cache-control", "no-store"), ("expires", &at(99))];
+        let both = [
+            ("cdn-cache-control", "max-age=5"),
+            ("cache-control", "no-store"),
+            ("expires", &at(99)),
+        ];
         assert_eq!(lifetime(&both), 5);
-        let reverse = [("cdn-cache-control", "no-store"), ("cache-control", "max-age=60")];
+        let reverse = [
+            ("cdn-cache-control", "no-store"),
+            ("cache-control", "max-age=60"),
+        ];
         assert_eq!(stored(&reverse), Err(NotStored::NoStore));
     }
 
@@ -271,11 +340,20 @@ mod tests {
     #[test]
     fn what_is_not_for_everyone_is_not_stored() {
         let never = |response: &[(&'static str, &str)]| stored(response).unwrap_err();
-        assert_eq!(never(&[("cache-control", "private, max-age=60")]), NotStored::Private);
+        assert_eq!(
+            never(&[("cache-control", "private, max-age=60")]),
+            NotStored::Private
+        );
         assert_eq!(never(&[("cache-control", "no-store")]), NotStored::NoStore);
         assert_eq!(never(&[("cache-control", "no-cache")]), NotStored::NoCache);
-        assert_eq!(never(&[("cache-control", "max-age=60"), ("set-cookie", "a=b")]), NotStored::SetCookie);
-        assert_eq!(never(&[("cache-control", "max-age=60"), ("vary", "accept, *")]), NotStored::VaryStar);
+        assert_eq!(
+            never(&[("cache-control", "max-age=60"), ("set-cookie", "a=b")]),
+            NotStored::SetCookie
+        );
+        assert_eq!(
+            never(&[("cache-control", "max-age=60"), ("vary", "accept, *")]),
+            NotStored::VaryStar
+        );
     }
 
     #[test]
@@ -286,7 +364,11 @@ mod tests {
             decide(&Method::GET, &request, StatusCode::OK, &response, NOW, NOW)
         };
         assert_eq!(with("max-age=60").unwrap_err(), NotStored::Authorization);
-        for value in ["max-age=60, public", "s-maxage=60", "max-age=60, must-revalidate"] {
+        for value in [
+            "max-age=60, public",
+            "s-maxage=60",
+            "max-age=60, must-revalidate",
+        ] {
             assert!(with(value).is_ok(), "{value}");
         }
     }
@@ -295,7 +377,14 @@ mod tests {
     fn heuristics_are_for_statuses_that_allow_them() {
         let changed = [("date", &*at(0)), ("last-modified", &*at(-1000))];
         assert_eq!(lifetime(&changed), 100);
-        let other = decide(&Method::GET, &fields(&[]), StatusCode::CREATED, &fields(&changed), NOW, NOW);
+        let other = decide(
+            &Method::GET,
+            &fields(&[]),
+            StatusCode::CREATED,
+            &fields(&changed),
+            NOW,
+            NOW,
+        );
         assert_eq!(other, Err(NotStored::Status));
     }
 
@@ -303,7 +392,15 @@ mod tests {
     fn age_counts_what_upstream_caches_and_the_way_took() {
         let response = fields(&[("cache-control", "max-age=100"), ("age", "30")]);
         let later = Timestamp(NOW.0 + 5000);
-        let terms = decide(&Method::GET, &fields(&[]), StatusCode::OK, &response, NOW, later).unwrap();
+        let terms = decide(
+            &Method::GET,
+            &fields(&[]),
+            StatusCode::OK,
+            &response,
+            NOW,
+            later,
+        )
+        .unwrap();
         assert_eq!(terms.initial_age_s, 35);
     }
 
@@ -326,7 +423,11 @@ mod tests {
 
     #[test]
     fn must_revalidate_is_never_served_stale() {
-        let terms = stored(&[("cache-control", "max-age=10, must-revalidate, stale-while-revalidate=99")]).unwrap();
+        let terms = stored(&[(
+            "cache-control",
+            "max-age=10, must-revalidate, stale-while-revalidate=99",
+        )])
+        .unwrap();
         assert_eq!(reuse(&terms, 10, &Directives::default()), Reuse::Never);
     }
 

@@ -83,7 +83,10 @@ impl Purges {
             return Verdict::Valid;
         }
         let (site, target) = site_and_target(&stored.key);
-        let tags = stored.tags.iter().map(|tag| format!("tag\n{site}\n{}", tag.as_str()));
+        let tags = stored
+            .tags
+            .iter()
+            .map(|tag| format!("tag\n{site}\n{}", tag.as_str()));
         let names = tags.chain([format!("path\n{site}\n{target}"), format!("site\n{site}")]);
         let mut verdict = Verdict::Valid;
         for purged in names.filter_map(|name| table.get(&name)) {
@@ -115,7 +118,11 @@ impl Purges {
     pub fn is_withdrawn(&self, key: &str) -> bool {
         let (site, target) = site_and_target(key);
         let table = read(&self.table);
-        let withdrawn = |name: String| table.get(&name).is_some_and(|purged| purged.withdrawn_at > Timestamp::ZERO);
+        let withdrawn = |name: String| {
+            table
+                .get(&name)
+                .is_some_and(|purged| purged.withdrawn_at > Timestamp::ZERO)
+        };
         withdrawn(format!("path\n{site}\n{target}"))
     }
 }
@@ -129,11 +136,15 @@ fn name(site: &str, target: &Target) -> String {
 }
 
 fn read(table: &RwLock<Table>) -> std::sync::RwLockReadGuard<'_, Table> {
-    table.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    table
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn write(table: &RwLock<Table>) -> std::sync::RwLockWriteGuard<'_, Table> {
-    table.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    table
+        .write()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -149,11 +160,19 @@ mod tests {
     }
 
     fn purge(refresh: &[Target], withdraw: &[Target]) -> Purge {
-        Purge { site: "town".into(), refresh: refresh.to_vec(), withdraw: withdraw.to_vec() }
+        Purge {
+            site: "town".into(),
+            refresh: refresh.to_vec(),
+            withdraw: withdraw.to_vec(),
+        }
     }
 
     fn every_target() -> [Target; 3] {
-        [Target::Tag(Tag::new("page-1").unwrap()), Target::Path("/a.html".into()), Target::Everything]
+        [
+            Target::Tag(Tag::new("page-1").unwrap()),
+            Target::Path("/a.html".into()),
+            Target::Everything,
+        ]
     }
 
     #[test]
@@ -176,7 +195,10 @@ mod tests {
         let mut other = purge(&every_target(), &every_target());
         other.site = "other".into();
         purges.apply(&other, Timestamp(50));
-        let elsewhere = [Target::Tag(Tag::new("page-2").unwrap()), Target::Path("/b.html".into())];
+        let elsewhere = [
+            Target::Tag(Tag::new("page-2").unwrap()),
+            Target::Path("/b.html".into()),
+        ];
         purges.apply(&purge(&elsewhere, &elsewhere), Timestamp(50));
         assert_eq!(purges.verdict(&at(10)), Verdict::Valid);
     }

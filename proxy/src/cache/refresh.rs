@@ -26,9 +26,21 @@ pub struct Refresher {
 impl Refresher {
     /// A refresher of one site.
     #[must_use]
-    pub fn new(cache: Arc<Cache>, site: SiteCache, source: Source, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub fn new(
+        cache: Arc<Cache>,
+        site: SiteCache,
+        source: Source,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
         let (under_way, permits) = (Mutex::default(), Semaphore::new(CONCURRENT));
-        Arc::new(Self { cache, site, source, clock, under_way, permits })
+        Arc::new(Self {
+            cache,
+            site,
+            source,
+            clock,
+            under_way,
+            permits,
+        })
     }
 
     /// What the cache knows of the site.
@@ -37,33 +49,47 @@ impl Refresher {
         &self.site
     }
 
-    /// Fetches a target in the background unless that is already under way.
-    pub fn refresh_soon(self: &Arc<Self>, target: &str) {
-        let new = lock(&self.under_way).insert(target.to_owned());
+    /// Fetches what a reader asked for in the background, unless that is already under way.
+    /// `authority` is the host with the port readers use.
+    pub fn refresh_soon(self: &Arc<Self>, authority: &str, host: &str, target: &str) {
+        let key = self.site.key(host, target);
+        let new = lock(&self.under_way).insert(key.clone());
         if !new {
             return;
         }
-        let (this, target) = (self.clone(), target.to_owned());
+        let (this, authority, target) = (self.clone(), authority.to_owned(), target.to_owned());
         tokio::spawn(async move {
             let permit = this.permits.acquire().await;
-            if let Err(error) = this.refresh(&target).await {
+            if let Err(error) = this.fetch_into(&key, &authority, &target).await {
                 tracing::debug!(%target, %error, "a refresh failed; the stale copy stays");
             }
             drop(permit);
-            lock(&this.under_way).remove(&target);
+            lock(&this.under_way).remove(&key);
         });
     }
 
-    /// Fetches a target and takes the response in; gives its status.
+    /// Fetches a target of the site's first host and takes the response in; gives its status.
     ///
     /// # Errors
     /// The origin did not answer. A 5xx is an answer, and changes nothing.
     pub async fn refresh(&self, target: &str) -> Result<StatusCode, FetchError> {
-        let most_bytes = self.cache.max_object_bytes();
-        let fetched = self.source.fetch(target, most_bytes, &*self.clock).await?;
         let key = self.site.key(&self.source.host, target);
+        self.fetch_into(&key, &self.source.host, target).await
+    }
+
+    async fn fetch_into(
+        &self,
+        key: &str,
+        authority: &str,
+        target: &str,
+    ) -> Result<StatusCode, FetchError> {
+        let most_bytes = self.cache.max_object_bytes();
+        let fetched = self
+            .source
+            .fetch(authority, target, most_bytes, &*self.clock)
+            .await?;
         let decided = storable(
-            key.clone(),
+            key.to_owned(),
             (&Method::GET, &fetched.request_headers),
             (fetched.status, &fetched.headers),
             fetched.requested_at,
@@ -75,7 +101,7 @@ impl Refresher {
                 self.cache.fill(&self.site, stored).kept().await;
             }
             Err(_) if matches!(fetched.status, StatusCode::NOT_FOUND | StatusCode::GONE) => {
-                self.cache.forget(&key);
+                self.cache.forget(key);
             }
             _ => {}
         }
@@ -84,5 +110,7 @@ impl Refresher {
 }
 
 fn lock(under_way: &Mutex<HashSet<String>>) -> std::sync::MutexGuard<'_, HashSet<String>> {
-    under_way.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    under_way
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -45,7 +45,9 @@ impl Stored {
     /// Seconds since the origin made or confirmed it (RFC 9111, section 4.2.3).
     #[must_use]
     pub fn age_s(&self, now: Timestamp) -> u64 {
-        self.terms.initial_age_s.saturating_add(now.since(self.received_at).as_secs())
+        self.terms
+            .initial_age_s
+            .saturating_add(now.since(self.received_at).as_secs())
     }
 
     /// Makes it ready for the wire.
@@ -104,7 +106,11 @@ impl Prepared {
             line(&mut head, name.as_str(), value.as_bytes());
         }
         if !matches!(stored.status.as_u16(), 204 | 304) {
-            line(&mut head, "content-length", stored.body.len().to_string().as_bytes());
+            line(
+                &mut head,
+                "content-length",
+                stored.body.len().to_string().as_bytes(),
+            );
         }
         let mut not_modified = status_line(StatusCode::NOT_MODIFIED);
         for name in &NOT_MODIFIED_FIELDS {
@@ -113,7 +119,12 @@ impl Prepared {
             }
         }
         let valid_at = AtomicU64::new(u64::MAX);
-        Self { head: head.into(), head_not_modified: not_modified.into(), stored, valid_at }
+        Self {
+            head: head.into(),
+            head_not_modified: not_modified.into(),
+            stored,
+            valid_at,
+        }
     }
 
     /// What it occupies in memory, about.
@@ -127,15 +138,28 @@ impl Prepared {
     /// Whether a request's conditions are met by telling that nothing changed (RFC 9110, section
     /// 13.2.2): If-None-Match first, If-Modified-Since only without it.
     #[must_use]
-    pub fn is_unchanged(&self, if_none_match: Option<&str>, if_modified_since: Option<&str>) -> bool {
+    pub fn is_unchanged(
+        &self,
+        if_none_match: Option<&str>,
+        if_modified_since: Option<&str>,
+    ) -> bool {
         if self.stored.status != StatusCode::OK {
             return false;
         }
         if let Some(list) = if_none_match {
-            let own = self.stored.headers.get(http::header::ETAG).and_then(|tag| tag.to_str().ok());
-            return list.trim() == "*" || own.is_some_and(|own| entity_tags(list).any(|tag| weak_equal(tag, own)));
+            let own = self
+                .stored
+                .headers
+                .get(http::header::ETAG)
+                .and_then(|tag| tag.to_str().ok());
+            return list.trim() == "*"
+                || own.is_some_and(|own| entity_tags(list).any(|tag| weak_equal(tag, own)));
         }
-        let modified = self.stored.headers.get(http::header::LAST_MODIFIED).and_then(http_date);
+        let modified = self
+            .stored
+            .headers
+            .get(http::header::LAST_MODIFIED)
+            .and_then(http_date);
         let since = if_modified_since.and_then(|date| httpdate::parse_http_date(date).ok());
         matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
     }
@@ -186,7 +210,10 @@ pub(super) mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("etag", HeaderValue::from_static("\"v,1\""));
         headers.insert("content-type", HeaderValue::from_static("text/plain"));
-        headers.insert("last-modified", HeaderValue::from_static("Mon, 23 Nov 2026 00:00:00 GMT"));
+        headers.insert(
+            "last-modified",
+            HeaderValue::from_static("Mon, 23 Nov 2026 00:00:00 GMT"),
+        );
         let terms = Terms {
             lifetime_s: 60,
             initial_age_s: 0,
@@ -210,7 +237,10 @@ pub(super) mod tests {
     fn the_head_is_ready_for_the_wire() {
         let prepared = response("town\n\n/", "hello", "", Timestamp(0)).prepare();
         let head = String::from_utf8(prepared.head.to_vec()).unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 OK\r\netag: \"v,1\"\r\n"), "{head}");
+        assert!(
+            head.starts_with("HTTP/1.1 200 OK\r\netag: \"v,1\"\r\n"),
+            "{head}"
+        );
         assert!(head.ends_with("content-length: 5\r\n"), "{head}");
         let head = String::from_utf8(prepared.head_not_modified.to_vec()).unwrap();
         assert_eq!(head, "HTTP/1.1 304 Not Modified\r\netag: \"v,1\"\r\n");
@@ -223,7 +253,10 @@ pub(super) mod tests {
             assert!(prepared.is_unchanged(Some(list), None), "{list}");
         }
         for list in ["\"v", "1\"", "\"v,2\"", "v,1", ""] {
-            assert!(!prepared.is_unchanged(Some(list), Some("Tue, 24 Nov 2026 00:00:00 GMT")), "{list}");
+            assert!(
+                !prepared.is_unchanged(Some(list), Some("Tue, 24 Nov 2026 00:00:00 GMT")),
+                "{list}"
+            );
         }
         assert!(prepared.is_unchanged(None, Some("Mon, 23 Nov 2026 00:00:00 GMT")));
         assert!(!prepared.is_unchanged(None, Some("Sun, 22 Nov 2026 00:00:00 GMT")));
@@ -233,12 +266,22 @@ pub(super) mod tests {
     #[test]
     fn fields_of_one_connection_are_taken_out() {
         let mut headers = HeaderMap::new();
-        for (name, value) in
-            [("connection", "close, x-own"), ("x-own", "1"), ("age", "3"), ("cache-tag", "a"), ("etag", "\"1\"")]
-        {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        for (name, value) in [
+            ("connection", "close, x-own"),
+            ("x-own", "1"),
+            ("age", "3"),
+            ("cache-tag", "a"),
+            ("etag", "\"1\""),
+        ] {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         end_to_end(&mut headers);
-        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["etag"]);
+        assert_eq!(
+            headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
+            ["etag"]
+        );
     }
 }

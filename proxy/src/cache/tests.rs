@@ -46,8 +46,16 @@ async fn look(cache: &Arc<Cache>, now: Timestamp) -> Lookup {
 }
 
 fn purge_of(target: Target, withdraw: bool) -> Purge {
-    let mut purge = Purge { site: "town".into(), ..Purge::default() };
-    if withdraw { &mut purge.withdraw } else { &mut purge.refresh }.push(target);
+    let mut purge = Purge {
+        site: "town".into(),
+        ..Purge::default()
+    };
+    if withdraw {
+        &mut purge.withdraw
+    } else {
+        &mut purge.refresh
+    }
+    .push(target);
     purge
 }
 
@@ -64,8 +72,12 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
             match chance.random_range(0..6) {
                 0 => in_flight.push(now),
                 1 | 2 if !in_flight.is_empty() => {
-                    let requested_at = in_flight.swap_remove(chance.random_range(0..in_flight.len()));
-                    cache.fill(&site(), response(KEY, "text", "page-1", requested_at)).kept().await;
+                    let requested_at =
+                        in_flight.swap_remove(chance.random_range(0..in_flight.len()));
+                    cache
+                        .fill(&site(), response(KEY, "text", "page-1", requested_at))
+                        .kept()
+                        .await;
                 }
                 3 => {
                     let targets = [
@@ -76,7 +88,11 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
                     let withdraw = chance.random_bool(0.4);
                     let target = targets[chance.random_range(0..3)].clone();
                     cache.purge(&purge_of(target, withdraw), now);
-                    *(if withdraw { &mut withdrawn_at } else { &mut refreshed_at }) = now;
+                    *(if withdraw {
+                        &mut withdrawn_at
+                    } else {
+                        &mut refreshed_at
+                    }) = now;
                     if chance.random_bool(0.5) {
                         cache.sweep_withdrawn().await;
                     }
@@ -87,10 +103,16 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
             match look(&cache, now).await {
                 Lookup::Fresh(found) => {
                     let requested_at = found.stored.requested_at;
-                    assert!(requested_at > withdrawn_at && requested_at > refreshed_at, "seed {seed}, step {step}");
+                    assert!(
+                        requested_at > withdrawn_at && requested_at > refreshed_at,
+                        "seed {seed}, step {step}"
+                    );
                 }
                 Lookup::Stale(found) | Lookup::StaleWhileRevalidate(found) => {
-                    assert!(found.stored.requested_at > withdrawn_at, "seed {seed}, step {step}");
+                    assert!(
+                        found.stored.requested_at > withdrawn_at,
+                        "seed {seed}, step {step}"
+                    );
                 }
                 Lookup::Withdrawn | Lookup::Absent => {}
             }
@@ -103,10 +125,18 @@ async fn an_overtaken_response_does_not_replace_a_newer_copy() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path(), PurgeTable::default());
     cache.purge(&purge_of(Target::Path("/a".into()), false), Timestamp(10));
-    cache.fill(&site(), response(KEY, "new", "", Timestamp(11))).kept().await;
-    cache.fill(&site(), response(KEY, "old", "", Timestamp(9))).kept().await;
+    cache
+        .fill(&site(), response(KEY, "new", "", Timestamp(11)))
+        .kept()
+        .await;
+    cache
+        .fill(&site(), response(KEY, "old", "", Timestamp(9)))
+        .kept()
+        .await;
     let again = open(folder.path(), cache.purge_table());
-    let Lookup::Fresh(found) = look(&again, Timestamp(12)).await else { panic!("nothing fresh") };
+    let Lookup::Fresh(found) = look(&again, Timestamp(12)).await else {
+        panic!("nothing fresh")
+    };
     assert_eq!(found.stored.body, "new");
 }
 
@@ -114,18 +144,36 @@ async fn an_overtaken_response_does_not_replace_a_newer_copy() {
 async fn a_page_published_again_after_its_withdrawal_is_shown_again() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path(), PurgeTable::default());
-    cache.fill(&site(), response(KEY, "old", "", Timestamp(5))).kept().await;
+    cache
+        .fill(&site(), response(KEY, "old", "", Timestamp(5)))
+        .kept()
+        .await;
     cache.purge(&purge_of(Target::Path("/a".into()), true), Timestamp(10));
-    assert!(matches!(look(&cache, Timestamp(11)).await, Lookup::Withdrawn));
-    cache.fill(&site(), response(KEY, "again", "", Timestamp(12))).kept().await;
-    assert!(matches!(look(&cache, Timestamp(13)).await, Lookup::Fresh(_)));
+    assert!(matches!(
+        look(&cache, Timestamp(11)).await,
+        Lookup::Withdrawn
+    ));
+    cache
+        .fill(&site(), response(KEY, "again", "", Timestamp(12)))
+        .kept()
+        .await;
+    assert!(matches!(
+        look(&cache, Timestamp(13)).await,
+        Lookup::Fresh(_)
+    ));
 }
 
 #[tokio::test]
 async fn a_copy_beyond_every_window_is_still_there_for_when_the_origin_is_dead() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path(), PurgeTable::default());
-    cache.fill(&site(), response(KEY, "text", "", Timestamp(5))).kept().await;
+    cache
+        .fill(&site(), response(KEY, "text", "", Timestamp(5)))
+        .kept()
+        .await;
     let year = Timestamp(365 * 86_400_000);
-    assert!(matches!(look(&open(folder.path(), PurgeTable::default()), year).await, Lookup::Stale(_)));
+    assert!(matches!(
+        look(&open(folder.path(), PurgeTable::default()), year).await,
+        Lookup::Stale(_)
+    ));
 }

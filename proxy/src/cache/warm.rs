@@ -61,7 +61,15 @@ impl Warmer {
         position_file: PathBuf,
         status: SharedStatus,
     ) -> Self {
-        Self { cache, refresher, feed, clock, position_file, status, owed: BTreeSet::new() }
+        Self {
+            cache,
+            refresher,
+            feed,
+            clock,
+            position_file,
+            status,
+            owed: BTreeSet::new(),
+        }
     }
 
     /// Follows the feed until the task is dropped.
@@ -86,12 +94,23 @@ impl Warmer {
 
     /// Reads one page of the feed and holds what it says.
     async fn step(&mut self, position: &mut Position) -> Result<(), StepError> {
-        let wait_ms = if self.owed.is_empty() { LONG_POLL_MS } else { 1000 };
-        let query = FeedQuery { since: position.seq, limit: PAGE_ENTRIES, wait_ms };
+        let wait_ms = if self.owed.is_empty() {
+            LONG_POLL_MS
+        } else {
+            1000
+        };
+        let query = FeedQuery {
+            since: position.seq,
+            limit: PAGE_ENTRIES,
+            wait_ms,
+        };
         let page = self.feed.feed(query).await?;
         if page.epoch != position.epoch {
             tracing::info!(site = %self.refresher.site().name, "a new change feed; warming from its start");
-            *position = Position { epoch: page.epoch.clone(), seq: 0 };
+            *position = Position {
+                epoch: page.epoch.clone(),
+                seq: 0,
+            };
             if query.since > 0 {
                 return Ok(());
             }
@@ -119,7 +138,11 @@ impl Warmer {
                     wanted.remove(&entry.path);
                     let site = self.refresher.site();
                     let withdraw = vec![Target::Path(entry.path.clone())];
-                    let purge = Purge { site: site.name.to_string(), refresh: Vec::new(), withdraw };
+                    let purge = Purge {
+                        site: site.name.to_string(),
+                        refresh: Vec::new(),
+                        withdraw,
+                    };
                     self.cache.purge(&purge, self.clock.now());
                     self.cache.forget(&site.key("", &entry.path));
                 }
@@ -136,7 +159,8 @@ impl Warmer {
                 let Some(path) = waiting.next() else { break };
                 let refresher = self.refresher.clone();
                 running.spawn(async move {
-                    let held = matches!(refresher.refresh(&path).await, Ok(status) if is_held(status));
+                    let held =
+                        matches!(refresher.refresh(&path).await, Ok(status) if is_held(status));
                     (path, held)
                 });
             }
@@ -151,7 +175,10 @@ impl Warmer {
     }
 
     fn tell(&self, position: &Position, head: u64) {
-        let mut status = self.status.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut status = self
+            .status
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         *status = WarmerStatus {
             position: position.seq,
             head,
@@ -161,7 +188,9 @@ impl Warmer {
     }
 
     async fn load(&self) -> Position {
-        let bytes = tokio::fs::read(&self.position_file).await.unwrap_or_default();
+        let bytes = tokio::fs::read(&self.position_file)
+            .await
+            .unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()
     }
 

@@ -74,15 +74,21 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(at()(error)),
         };
-        let replay = journal::decode::<Record>(&bytes)
-            .map_err(|cause| EdgeError::Journal { path: path.to_owned(), cause })?;
+        let replay = journal::decode::<Record>(&bytes).map_err(|cause| EdgeError::Journal {
+            path: path.to_owned(),
+            cause,
+        })?;
         let mut file = open(path).map_err(at())?;
         if replay.sound_bytes < bytes.len() {
             tracing::warn!(file = %path.display(), "the journal's last record was cut off by a crash; it was never acknowledged");
             file.set_len(replay.sound_bytes as u64).map_err(at())?;
         }
         file.seek(SeekFrom::End(0)).map_err(at())?;
-        let journal = Self { path: path.to_owned(), file, records: replay.records.len() };
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            records: replay.records.len(),
+        };
         Ok((journal, replay.records))
     }
 
@@ -93,7 +99,10 @@ impl Journal {
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         let line = journal::encode(record)?;
         let before = self.file.stream_position()?;
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(&line)
+            .and_then(|()| self.file.sync_data());
         if written.is_err() {
             self.file.set_len(before)?;
             self.file.seek(SeekFrom::Start(before))?;
@@ -130,7 +139,13 @@ impl Journal {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
 }
 
 #[cfg(test)]
@@ -139,7 +154,13 @@ mod tests {
 
     fn record(generation: u64) -> Record {
         let at = Timestamp(generation);
-        Record::Order { generation, at, who: "test".into(), reason: None, order: Order::Reload }
+        Record::Order {
+            generation,
+            at,
+            who: "test".into(),
+            reason: None,
+            order: Order::Reload,
+        }
     }
 
     #[test]
@@ -165,7 +186,12 @@ mod tests {
         let (mut journal, _) = Journal::open(&path).unwrap();
         journal.append(&record(1)).unwrap();
         let (redirects, purges) = (BTreeMap::new(), PurgeTable::new());
-        let snapshot = Record::Snapshot { generation: 1, at: Timestamp(1), redirects, purges };
+        let snapshot = Record::Snapshot {
+            generation: 1,
+            at: Timestamp(1),
+            redirects,
+            purges,
+        };
         journal.replace(&snapshot).unwrap();
         journal.append(&record(2)).unwrap();
         assert_eq!(Journal::open(&path).unwrap().1, [snapshot, record(2)]);
@@ -181,6 +207,9 @@ mod tests {
         let mut bytes = fs::read(&path).unwrap();
         bytes[20] ^= 1;
         fs::write(&path, bytes).unwrap();
-        assert!(matches!(Journal::open(&path), Err(EdgeError::Journal { .. })));
+        assert!(matches!(
+            Journal::open(&path),
+            Err(EdgeError::Journal { .. })
+        ));
     }
 }

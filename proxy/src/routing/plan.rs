@@ -45,7 +45,9 @@ pub struct Site {
 
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Site").field("name", &self.settings.name).finish_non_exhaustive()
+        f.debug_struct("Site")
+            .field("name", &self.settings.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,7 +64,8 @@ impl Seen {
     /// Notes whether the origin answered; true when that is news.
     pub fn origin_answers(&self, up: bool) -> bool {
         let now = if up { 1 } else { 2 };
-        self.origin.load(Ordering::Relaxed) != now && self.origin.swap(now, Ordering::Relaxed) != now
+        self.origin.load(Ordering::Relaxed) != now
+            && self.origin.swap(now, Ordering::Relaxed) != now
     }
 
     /// Whether the origin answered when last asked.
@@ -95,17 +98,25 @@ impl Plan {
                 settings: settings.clone(),
                 refresher: Refresher::new(cache.clone(), site_cache.clone(), source, clock.clone()),
                 cache: site_cache,
-                redirects: present.map(|site| site.redirects.clone()).unwrap_or_default(),
+                redirects: present
+                    .map(|site| site.redirects.clone())
+                    .unwrap_or_default(),
                 seen: present.map(|site| site.seen.clone()).unwrap_or_default(),
             })
         });
-        Self { generation, sites: Arc::new(Sites::new(sites.collect())) }
+        Self {
+            generation,
+            sites: Arc::new(Sites::new(sites.collect())),
+        }
     }
 
     /// The same plan as the next generation.
     #[must_use]
     pub fn renumbered(&self, generation: u64) -> Self {
-        Self { generation, sites: self.sites.clone() }
+        Self {
+            generation,
+            sites: self.sites.clone(),
+        }
     }
 
     /// The plan with another table of redirects for one site.
@@ -124,19 +135,28 @@ impl Plan {
                 seen: site.seen.clone(),
             })
         });
-        Self { generation, sites: Arc::new(Sites::new(sites.collect())) }
+        Self {
+            generation,
+            sites: Arc::new(Sites::new(sites.collect())),
+        }
     }
 
     /// The site of a host (lower case, without port).
     #[must_use]
     pub fn site_of(&self, host: &str) -> Option<&Arc<Site>> {
-        self.sites.by_host.get(host).or(self.sites.any_host.as_ref())
+        self.sites
+            .by_host
+            .get(host)
+            .or(self.sites.any_host.as_ref())
     }
 
     /// The site of that name.
     #[must_use]
     pub fn site_named(&self, name: &str) -> Option<&Arc<Site>> {
-        self.sites.all.iter().find(|site| site.settings.name == name)
+        self.sites
+            .all
+            .iter()
+            .find(|site| site.settings.name == name)
     }
 
     /// Every site, in the order of the configuration.
@@ -160,6 +180,10 @@ impl Sites {
                 }
             }
         }
-        Self { all, by_host, any_host }
+        Self {
+            all,
+            by_host,
+            any_host,
+        }
     }
 }

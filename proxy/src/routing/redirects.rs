@@ -29,7 +29,12 @@ impl Redirects {
     #[must_use]
     pub fn new(redirects: Vec<Redirect>) -> Self {
         let source = |redirect: &Redirect| (redirect.host.clone(), redirect.path.clone());
-        Self { by_source: redirects.into_iter().map(|redirect| (source(&redirect), redirect)).collect() }
+        Self {
+            by_source: redirects
+                .into_iter()
+                .map(|redirect| (source(&redirect), redirect))
+                .collect(),
+        }
     }
 
     /// Where a request leads, if anywhere. `host` is lower case without port, `target` path and
@@ -39,11 +44,20 @@ impl Redirects {
         if self.by_source.is_empty() {
             return None;
         }
-        let path = target.split('?').next().filter(|path| path.len() < target.len());
-        [Some(target), path].into_iter().flatten().find_map(|source| {
-            let own = || self.by_source.get(&(Some(host.to_owned()), source.to_owned()));
-            own().or_else(|| self.by_source.get(&(None, source.to_owned())))
-        })
+        let path = target
+            .split('?')
+            .next()
+            .filter(|path| path.len() < target.len());
+        [Some(target), path]
+            .into_iter()
+            .flatten()
+            .find_map(|source| {
+                let own = || {
+                    self.by_source
+                        .get(&(Some(host.to_owned()), source.to_owned()))
+                };
+                own().or_else(|| self.by_source.get(&(None, source.to_owned())))
+            })
     }
 
     /// The table with `imported` taken over, and what that changes.
@@ -59,8 +73,11 @@ impl Redirects {
             }
         }
         let mut merged = if replace {
-            changes.removed =
-                self.by_source.keys().filter(|source| !imported.by_source.contains_key(*source)).count();
+            changes.removed = self
+                .by_source
+                .keys()
+                .filter(|source| !imported.by_source.contains_key(*source))
+                .count();
             Self::default()
         } else {
             self.clone()
@@ -93,7 +110,13 @@ mod tests {
 
     fn redirect(host: Option<&str>, path: &str, to: &str) -> Redirect {
         let host = host.map(str::to_owned);
-        Redirect { host, path: path.into(), to: to.into(), status: 301, note: String::new() }
+        Redirect {
+            host,
+            path: path.into(),
+            to: to.into(),
+            status: 301,
+            note: String::new(),
+        }
     }
 
     #[test]
@@ -103,7 +126,11 @@ mod tests {
             redirect(None, "/a", "/without-query"),
             redirect(Some("b.example"), "/a", "/of-host"),
         ]);
-        let to = |host: &str, target: &str| table.find(host, target).map(|redirect| redirect.to.as_str());
+        let to = |host: &str, target: &str| {
+            table
+                .find(host, target)
+                .map(|redirect| redirect.to.as_str())
+        };
         assert_eq!(to("x.example", "/a?id=1"), Some("/with-query"));
         assert_eq!(to("x.example", "/a?id=2"), Some("/without-query"));
         assert_eq!(to("b.example", "/a?id=2"), Some("/of-host"));
@@ -114,10 +141,34 @@ mod tests {
     #[test]
     fn an_import_tells_what_it_changes() {
         let table = Redirects::new(vec![redirect(None, "/a", "/1"), redirect(None, "/b", "/2")]);
-        let new = vec![redirect(None, "/a", "/1"), redirect(None, "/b", "/3"), redirect(None, "/c", "/4")];
+        let new = vec![
+            redirect(None, "/a", "/1"),
+            redirect(None, "/b", "/3"),
+            redirect(None, "/c", "/4"),
+        ];
         let (merged, changes) = table.with(new.clone(), false);
-        assert_eq!((merged.len(), changes), (3, Changes { added: 1, changed: 1, removed: 0 }));
+        assert_eq!(
+            (merged.len(), changes),
+            (
+                3,
+                Changes {
+                    added: 1,
+                    changed: 1,
+                    removed: 0
+                }
+            )
+        );
         let (replaced, changes) = merged.with(vec![redirect(None, "/a", "/1")], true);
-        assert_eq!((replaced.len(), changes), (1, Changes { added: 0, changed: 0, removed: 2 }));
+        assert_eq!(
+            (replaced.len(), changes),
+            (
+                1,
+                Changes {
+                    added: 0,
+                    changed: 0,
+                    removed: 2
+                }
+            )
+        );
     }
 }

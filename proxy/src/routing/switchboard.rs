@@ -58,7 +58,10 @@ impl Switchboard {
         reload: Reload,
         journal: Option<&Path>,
     ) -> Result<Self, EdgeError> {
-        let name = settings.edge.as_ref().map_or_else(String::new, |edge| edge.name.clone());
+        let name = settings
+            .edge
+            .as_ref()
+            .map_or_else(String::new, |edge| edge.name.clone());
         let mut plan = Plan::new(1, &settings, &cache, &clock, None);
         let journal = match journal {
             None => None,
@@ -75,7 +78,14 @@ impl Switchboard {
             }
         };
         let inner = Mutex::new(Inner { settings, journal });
-        Ok(Self { name, plan: ArcSwap::from_pointee(plan), cache, clock, reload, inner })
+        Ok(Self {
+            name,
+            plan: ArcSwap::from_pointee(plan),
+            cache,
+            clock,
+            reload,
+            inner,
+        })
     }
 
     /// The plan in force; one atomic load.
@@ -89,9 +99,15 @@ impl Switchboard {
     /// # Errors
     /// Why it was refused; then nothing changed.
     pub fn carry_out(&self, envelope: &Envelope, peer: &str) -> Result<Reply, Refusal> {
-        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = self.plan.load_full();
-        if envelope.if_generation.is_some_and(|expected| expected != before.generation) {
+        if envelope
+            .if_generation
+            .is_some_and(|expected| expected != before.generation)
+        {
             return Err(refusal(
                 RefusalCode::StaleGeneration,
                 format!("the edge is at generation {}", before.generation),
@@ -107,10 +123,20 @@ impl Switchboard {
         if let Some(journal) = &mut inner.journal {
             let who = format!("{} ({peer})", envelope.who);
             let (reason, order) = (envelope.reason.clone(), envelope.order.clone());
-            let record = Record::Order { generation, at, who, reason, order };
+            let record = Record::Order {
+                generation,
+                at,
+                who,
+                reason,
+                order,
+            };
             journal.append(&record).map_err(|error| {
                 let what = format!("the order could not be written to the journal: {error}");
-                refusal(RefusalCode::NotDurable, what, "make room on the disk of the edge, and give it again")
+                refusal(
+                    RefusalCode::NotDurable,
+                    what,
+                    "make room on the disk of the edge, and give it again",
+                )
             })?;
         }
         if let Order::Purge(purge) = &envelope.order {
@@ -134,22 +160,39 @@ impl Switchboard {
             Order::Purge(purge) => {
                 check_purge(purge, before)?;
                 let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
-                let outcome = Outcome::Purged { refreshed, withdrawn };
-                Ok(Effect { plan: before.renumbered(generation), outcome, settings: None })
+                let outcome = Outcome::Purged {
+                    refreshed,
+                    withdrawn,
+                };
+                Ok(Effect {
+                    plan: before.renumbered(generation),
+                    outcome,
+                    settings: None,
+                })
             }
             Order::ImportRedirects(import) => {
                 let (table, outcome) = imported(import, before)?;
                 let plan = before.with_redirects(generation, &import.site, table);
-                Ok(Effect { plan, outcome, settings: None })
+                Ok(Effect {
+                    plan,
+                    outcome,
+                    settings: None,
+                })
             }
             Order::Reload => {
                 let new = (self.reload)().map_err(|faults| {
                     let hint = "mend the file; the edge goes on with what it has";
                     refusal(RefusalCode::Invalid, faults, hint)
                 })?;
-                let outcome = Outcome::Reloaded { needs_restart: needs_restart(settings, &new) };
+                let outcome = Outcome::Reloaded {
+                    needs_restart: needs_restart(settings, &new),
+                };
                 let plan = Plan::new(generation, &new, &self.cache, &self.clock, Some(before));
-                Ok(Effect { plan, outcome, settings: Some(new) })
+                Ok(Effect {
+                    plan,
+                    outcome,
+                    settings: Some(new),
+                })
             }
         }
     }
@@ -157,19 +200,36 @@ impl Switchboard {
     /// A reply in this edge's name.
     #[must_use]
     pub fn reply(&self, generation: u64, effective_at: Timestamp, outcome: Outcome) -> Reply {
-        Reply { edge: self.name.clone(), generation, effective_at, outcome }
+        Reply {
+            edge: self.name.clone(),
+            generation,
+            effective_at,
+            outcome,
+        }
     }
 }
 
 fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
     match record {
-        Record::Snapshot { generation, redirects, purges, .. } => {
+        Record::Snapshot {
+            generation,
+            redirects,
+            purges,
+            ..
+        } => {
             cache.restore_purges(purges);
-            redirects.into_iter().fold(plan.renumbered(generation), |plan, (site, redirects)| {
-                plan.with_redirects(generation, &site, Redirects::new(redirects))
-            })
+            redirects
+                .into_iter()
+                .fold(plan.renumbered(generation), |plan, (site, redirects)| {
+                    plan.with_redirects(generation, &site, Redirects::new(redirects))
+                })
         }
-        Record::Order { generation, at, order, .. } => match order {
+        Record::Order {
+            generation,
+            at,
+            order,
+            ..
+        } => match order {
             Order::Purge(purge) => {
                 cache.purge(&purge, at);
                 plan.renumbered(generation)
@@ -187,25 +247,54 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
 fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
     let sites = plan.sites().iter();
     let redirects: BTreeMap<_, _> = sites
-        .map(|site| (site.settings.name.clone(), site.redirects.iter().cloned().collect()))
+        .map(|site| {
+            (
+                site.settings.name.clone(),
+                site.redirects.iter().cloned().collect(),
+            )
+        })
         .collect();
-    Record::Snapshot { generation: plan.generation, at, redirects, purges: cache.purge_table() }
+    Record::Snapshot {
+        generation: plan.generation,
+        at,
+        redirects,
+        purges: cache.purge_table(),
+    }
 }
 
 fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome), Refusal> {
-    let site = plan.site_named(&import.site).ok_or_else(|| unknown_site(&import.site, plan))?;
+    let site = plan
+        .site_named(&import.site)
+        .ok_or_else(|| unknown_site(&import.site, plan))?;
     let redirects = redirect::parse_csv(&import.csv).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        refusal(RefusalCode::Invalid, lines.join("\n"), "mend these lines; nothing was imported")
+        refusal(
+            RefusalCode::Invalid,
+            lines.join("\n"),
+            "mend these lines; nothing was imported",
+        )
     })?;
     let (table, changes) = site.redirects.with(redirects, import.replace);
     let total = table.len();
-    let super::redirects::Changes { added, changed, removed } = changes;
-    Ok((table, Outcome::RedirectsImported { added, changed, removed, total }))
+    let super::redirects::Changes {
+        added,
+        changed,
+        removed,
+    } = changes;
+    Ok((
+        table,
+        Outcome::RedirectsImported {
+            added,
+            changed,
+            removed,
+            total,
+        },
+    ))
 }
 
 fn check_purge(purge: &Purge, plan: &Plan) -> Result<(), Refusal> {
-    plan.site_named(&purge.site).ok_or_else(|| unknown_site(&purge.site, plan))?;
+    plan.site_named(&purge.site)
+        .ok_or_else(|| unknown_site(&purge.site, plan))?;
     let targets = purge.refresh.iter().chain(&purge.withdraw);
     for target in targets {
         if let Target::Path(path) = target
@@ -219,13 +308,25 @@ fn check_purge(purge: &Purge, plan: &Plan) -> Result<(), Refusal> {
 }
 
 fn unknown_site(name: &str, plan: &Plan) -> Refusal {
-    let known: Vec<&str> = plan.sites().iter().map(|site| site.settings.name.as_str()).collect();
+    let known: Vec<&str> = plan
+        .sites()
+        .iter()
+        .map(|site| site.settings.name.as_str())
+        .collect();
     let hint = format!("sites of this edge: {}", known.join(", "));
-    refusal(RefusalCode::UnknownSite, format!("there is no site \"{name}\""), &hint)
+    refusal(
+        RefusalCode::UnknownSite,
+        format!("there is no site \"{name}\""),
+        &hint,
+    )
 }
 
 fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
-    Refusal { code, message, hint: hint.to_owned() }
+    Refusal {
+        code,
+        message,
+        hint: hint.to_owned(),
+    }
 }
 
 /// Keys that differ and take effect at a restart only.
@@ -235,7 +336,11 @@ fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
         keys.push("edge".to_owned());
     }
     let feeds = |settings: &Settings| -> Vec<_> {
-        settings.sites.iter().filter_map(|site| Some((site.name.clone(), site.feed_socket.clone()?))).collect()
+        settings
+            .sites
+            .iter()
+            .filter_map(|site| Some((site.name.clone(), site.feed_socket.clone()?)))
+            .collect()
     };
     if feeds(before) != feeds(after) {
         keys.push("site.feed_socket".to_owned());

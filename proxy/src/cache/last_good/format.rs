@@ -53,7 +53,9 @@ pub fn encode(stored: &Stored) -> Result<Vec<u8>, serde_json::Error> {
     let head = Head {
         key: stored.key.clone(),
         status: stored.status.as_u16(),
-        fields: fields.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect(),
+        fields: fields
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect(),
         requested_at: stored.requested_at,
         received_at: stored.received_at,
         terms: stored.terms.clone(),
@@ -91,7 +93,10 @@ pub fn decode(file: &Bytes, key: &str) -> Result<Stored, Damage> {
     let mut headers = HeaderMap::with_capacity(head.fields.len());
     for (name, value) in head.fields {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Damage::Shape)?;
-        headers.append(name, HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| Damage::Shape)?);
+        headers.append(
+            name,
+            HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| Damage::Shape)?,
+        );
     }
     Ok(Stored {
         key: head.key,
@@ -128,13 +133,22 @@ mod tests {
     const KEY: &str = "town\n\n/a.html";
 
     fn file() -> Vec<u8> {
-        encode(&response(KEY, "the text of the page", "page-1", Timestamp(7))).unwrap()
+        encode(&response(
+            KEY,
+            "the text of the page",
+            "page-1",
+            Timestamp(7),
+        ))
+        .unwrap()
     }
 
     #[test]
     fn what_was_written_is_read() {
         let stored = response(KEY, "the text of the page", "page-1", Timestamp(7));
-        assert_eq!(decode(&Bytes::from(encode(&stored).unwrap()), KEY).unwrap(), stored);
+        assert_eq!(
+            decode(&Bytes::from(encode(&stored).unwrap()), KEY).unwrap(),
+            stored
+        );
     }
 
     #[test]
@@ -144,7 +158,10 @@ mod tests {
             for bit in 0..8 {
                 let mut damaged = sound.clone();
                 damaged[position] ^= 1 << bit;
-                assert!(decode(&Bytes::from(damaged), KEY).is_err(), "byte {position}, bit {bit}");
+                assert!(
+                    decode(&Bytes::from(damaged), KEY).is_err(),
+                    "byte {position}, bit {bit}"
+                );
             }
         }
     }
@@ -153,13 +170,19 @@ mod tests {
     fn every_cut_is_seen() {
         let sound = file();
         for length in 0..sound.len() {
-            assert!(decode(&Bytes::copy_from_slice(&sound[..length]), KEY).is_err(), "{length} bytes");
+            assert!(
+                decode(&Bytes::copy_from_slice(&sound[..length]), KEY).is_err(),
+                "{length} bytes"
+            );
         }
     }
 
     #[test]
     fn a_copy_of_another_url_is_not_served() {
-        assert_eq!(decode(&Bytes::from(file()), "town\n\n/b.html"), Err(Damage::Key));
+        assert_eq!(
+            decode(&Bytes::from(file()), "town\n\n/b.html"),
+            Err(Damage::Key)
+        );
     }
 
     proptest! {

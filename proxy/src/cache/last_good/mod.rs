@@ -121,7 +121,9 @@ impl LastGood {
         let bytes = self.bytes.load(Ordering::Relaxed);
         if bytes.saturating_sub(replaced.unwrap_or(0)) + length > self.quota_bytes {
             let quota = self.quota_bytes;
-            return Err(io::Error::other(format!("the quota of {quota} bytes is used up; raise `last_good`")));
+            return Err(io::Error::other(format!(
+                "the quota of {quota} bytes is used up; raise `last_good`"
+            )));
         }
         let number = self.temporary.fetch_add(1, Ordering::Relaxed);
         let partial = path.with_extension(format!("{}-{number}.partial", std::process::id()));
@@ -188,14 +190,18 @@ impl LastGood {
         let length = fs::metadata(path).map(|metadata| metadata.len());
         if fs::remove_file(path).is_ok() {
             let counted = |entries: u64| Some(entries.saturating_sub(1));
-            let _previous = self.entries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
+            let _previous =
+                self.entries
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
             self.subtract_bytes(length.unwrap_or(0));
         }
     }
 
     fn subtract_bytes(&self, fewer: u64) {
         let counted = |bytes: u64| Some(bytes.saturating_sub(fewer));
-        let _previous = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
+        let _previous = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted);
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -206,19 +212,29 @@ impl LastGood {
 
     fn files(&self) -> impl Iterator<Item = PathBuf> {
         let folders = (0..=u8::MAX).map(|number| self.folder.join(format!("{number:02x}")));
-        folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().map(|entry| entry.path())
+        folders
+            .filter_map(|folder| fs::read_dir(folder).ok())
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The key in a file's head, read without its body.
 fn peek_key(path: &Path) -> Option<String> {
     const ENOUGH_BYTES: u64 = 64 << 10;
     let mut start = Vec::new();
-    File::open(path).ok()?.take(ENOUGH_BYTES).read_to_end(&mut start).ok()?;
+    File::open(path)
+        .ok()?
+        .take(ENOUGH_BYTES)
+        .read_to_end(&mut start)
+        .ok()?;
     format::peek_key(&start)
 }
 

@@ -1,0 +1,147 @@
+//! One JSON line a request, written by a thread of its own.
+//!
+//! What could identify a reader is left out: addresses are cut to their network, and of the URL the
+//! query, in which people type names. When the disk is slower than the readers, lines are dropped
+//! and their number is told; a reader never waits for the log.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use serde::Serialize;
+use yagura_control::Timestamp;
+
+use crate::error::EdgeError;
+
+/// Lines that may wait for the disk.
+const WAITING: usize = 65_536;
+
+/// One request.
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// When it began, milliseconds since 1970.
+    pub at: Timestamp,
+    /// The site's name; empty when there was none.
+    pub site: String,
+    /// Its method.
+    pub method: String,
+    /// Path without query.
+    pub path: String,
+    /// Status answered with; 0 when nobody was there to answer.
+    pub status: u16,
+    /// Bytes of the body sent.
+    pub bytes: u64,
+    /// Microseconds from its first byte to the answer's last.
+    pub took_us: u64,
+    /// What the cache did: `hit`, `stale`, `last-good`, `miss`, `none`.
+    pub cache: &'static str,
+    /// The reader's network.
+    pub network: String,
+}
+
+/// The log, or none.
+pub struct AccessLog(Option<Open>);
+
+struct Open {
+    lines: SyncSender<Line>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl AccessLog {
+    /// Opens the file for appending.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn open(path: Option<&Path>) -> Result<Self, EdgeError> {
+        let Some(path) = path else {
+            return Ok(Self(None));
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(EdgeError::at(folder))?;
+        }
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(EdgeError::at(path))?;
+        let (lines, waiting) = sync_channel(WAITING);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let seen = dropped.clone();
+        let writing = move || write(file, &waiting, &seen);
+        std::thread::Builder::new()
+            .name("access-log".to_owned())
+            .spawn(writing)
+            .map_err(EdgeError::at(path))?;
+        Ok(Self(Some(Open { lines, dropped })))
+    }
+
+    /// Whether lines are wanted; ask before making one.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Adds a line.
+    pub fn add(&self, line: Line) {
+        if let Some(open) = &self.0
+            && open.lines.try_send(line).is_err()
+        {
+            open.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn write(file: std::fs::File, lines: &Receiver<Line>, dropped: &AtomicU64) {
+    let mut file = std::io::BufWriter::new(file);
+    let mut told = 0;
+    while let Ok(first) = lines.recv() {
+        let mut next = Some(first);
+        while let Some(line) = next {
+            let written =
+                serde_json::to_writer(&mut file, &line).is_ok() && file.write_all(b"\n").is_ok();
+            if !written {
+                dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            next = lines.try_recv().ok();
+        }
+        let _counted_as_dropped_next_time = file.flush();
+        let lost = dropped.load(Ordering::Relaxed);
+        if lost > told {
+            tracing::warn!(lines = lost - told, "lines of the access log were lost");
+            told = lost;
+        }
+    }
+}
+
+/// The network of an address: the first 24 bits of IPv4, the first 48 of IPv6.
+#[must_use]
+pub fn network(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => {
+            let [first, second, third, _] = address.octets();
+            format!("{first}.{second}.{third}.0/24")
+        }
+        Some(IpAddr::V6(address)) => {
+            let [first, second, third, ..] = address.segments();
+            format!("{first:x}:{second:x}:{third:x}::/48")
+        }
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::network;
+
+    #[test]
+    fn an_address_is_cut_to_its_network() {
+        let cut = |text: &str| network(text.parse().ok());
+        assert_eq!(cut("192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(cut("::ffff:192.0.2.77"), "192.0.2.0/24");
+        assert_eq!(cut("2001:db8:1:2::9"), "2001:db8:1::/48");
+        assert_eq!(cut(""), "");
+    }
+}

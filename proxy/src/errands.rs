@@ -1,0 +1,119 @@
+//! What an edge does besides answering: taking orders, following change feeds, reading its
+//! configuration again, counting what lies on its disk.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use yagura_control::client::Client;
+use yagura_control::feed::MAX_WAIT_MS;
+use yagura_control::order::{Envelope, Order};
+
+use crate::admin;
+use crate::cache::warm::Warmer;
+use crate::state::Edge;
+
+/// How much longer than its waiting time the feed may take.
+const FEED_SLACK: Duration = Duration::from_secs(10);
+
+/// All of it, as one service of pingora's.
+pub struct Errands {
+    edge: Arc<Edge>,
+    orders: Mutex<Option<std::os::unix::net::UnixListener>>,
+    /// Folder of the warmers' positions.
+    data: Option<PathBuf>,
+}
+
+impl Errands {
+    /// The errands of an edge; `orders` is the socket it takes orders on.
+    #[must_use]
+    pub const fn new(
+        edge: Arc<Edge>,
+        orders: Option<std::os::unix::net::UnixListener>,
+        data: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            edge,
+            orders: Mutex::new(orders),
+            data,
+        }
+    }
+
+    fn warmers(&self) -> Vec<Warmer> {
+        let plan = self.edge.switchboard.plan();
+        let sites = plan.sites().iter();
+        let warmer = |site: &Arc<crate::routing::Site>| {
+            let (socket, data) = (site.settings.feed_socket.as_ref()?, self.data.as_ref()?);
+            let feed = Client::new(socket, Duration::from_millis(MAX_WAIT_MS) + FEED_SLACK);
+            let position = data.join(format!("warmer-{}.json", site.settings.name));
+            let (cache, clock) = (self.edge.cache.clone(), self.edge.clock.clone());
+            Some(Warmer::new(
+                cache,
+                site.refresher.clone(),
+                feed,
+                clock,
+                position,
+                site.seen.warmer.clone(),
+            ))
+        };
+        sites.filter_map(warmer).collect()
+    }
+}
+
+#[async_trait]
+impl BackgroundService for Errands {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let mut tasks = JoinSet::new();
+        let orders = self
+            .orders
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        match orders.map(tokio::net::UnixListener::from_std) {
+            Some(Ok(orders)) => {
+                tasks.spawn(admin::serve(self.edge.clone(), orders));
+            }
+            Some(Err(error)) => tracing::error!(%error, "orders cannot be taken"),
+            None => {}
+        }
+        for warmer in self.warmers() {
+            tasks.spawn(warmer.run());
+        }
+        tasks.spawn(reread(self.edge.clone()));
+        let cache = self.edge.cache.clone();
+        tasks.spawn(async move {
+            cache.take_stock().await;
+            // A takedown whose sweep a power cut interrupted is swept now.
+            cache.sweep_withdrawn().await;
+        });
+        let _stop = shutdown.changed().await;
+        tasks.shutdown().await;
+    }
+}
+
+/// Reads the configuration again at every SIGHUP.
+async fn reread(edge: Arc<Edge>) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    while hangup.recv().await.is_some() {
+        let envelope = Envelope {
+            order: Order::Reload,
+            who: "SIGHUP".to_owned(),
+            reason: None,
+            if_generation: None,
+            dry_run: false,
+        };
+        match admin::give(&edge, envelope, "signal").await {
+            Ok(reply) => {
+                tracing::info!(generation = reply.generation, outcome = ?reply.outcome, "configuration read again")
+            }
+            Err(refusal) => tracing::error!(%refusal, "the configuration was not taken over"),
+        }
+    }
+}

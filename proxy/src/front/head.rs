@@ -1,0 +1,297 @@
+//! A request's head over HTTP/1.1: where it ends, what it says, and whether it says it in one way
+//! only (RFC 9112).
+
+use http::StatusCode;
+
+use crate::cache::Fields;
+
+/// Longest head taken, in bytes.
+pub const LONGEST: usize = 64 << 10;
+/// Most fields taken.
+pub const MOST_FIELDS: usize = 128;
+
+/// A head that can be read in one way only.
+#[derive(Debug)]
+pub struct Head<'b> {
+    /// Its method.
+    pub method: &'b str,
+    /// Its target as received.
+    pub target: &'b str,
+    /// HTTP/1.1, otherwise 1.0.
+    pub http11: bool,
+    /// Its fields.
+    pub fields: HeadFields<'b>,
+    /// The Host field, if it is there.
+    pub host: Option<&'b str>,
+    /// What follows the head.
+    pub body: BodyLength,
+}
+
+/// How long a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    /// There is none.
+    None,
+    /// So many bytes.
+    Known(u64),
+    /// Chunked.
+    Chunked,
+}
+
+/// Fields in the order they came.
+#[derive(Debug)]
+pub struct HeadFields<'b>(Vec<httparse::Header<'b>>);
+
+impl Fields for HeadFields<'_> {
+    fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.0
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| field.value)
+    }
+}
+
+impl HeadFields<'_> {
+    /// Whether one of the fields satisfies a condition on its name.
+    pub fn any(&self, mut condition: impl FnMut(&str) -> bool) -> bool {
+        self.0.iter().any(|field| condition(field.name))
+    }
+}
+
+/// Length of the head when it is whole; `seen` bytes were looked at before. Lines before the
+/// request line count (RFC 9112, section 2.2).
+#[must_use]
+pub fn end(read: &[u8], seen: usize) -> Option<usize> {
+    let leading = read
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
+    let from = seen.saturating_sub(3).max(leading);
+    let rest = read.get(from..)?;
+    // A bare LF also ends it here; it is refused when the head is read.
+    let position = rest.windows(2).position(|pair| pair == b"\n\n");
+    let proper = rest.windows(4).position(|four| four == b"\r\n\r\n");
+    let ends = [position.map(|at| at + 2), proper.map(|at| at + 4)];
+    ends.into_iter().flatten().min().map(|length| from + length)
+}
+
+/// Reads a head.
+///
+/// # Errors
+/// The status it is refused with.
+pub fn read(bytes: &[u8]) -> Result<Head<'_>, StatusCode> {
+    if bytes.len() > LONGEST {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    let text = bytes.trim_ascii_start();
+    if has_bare_line_end(text) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut request = httparse::Request::new(&mut fields);
+    match request.parse(text) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        }
+        Err(httparse::Error::Version) => return Err(StatusCode::HTTP_VERSION_NOT_SUPPORTED),
+        Ok(httparse::Status::Partial) | Err(_) => return Err(StatusCode::BAD_REQUEST),
+    }
+    let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
+    else {
+        return Err(StatusCode::BAD_REQUEST);
+    };
+    let http11 = minor == 1;
+    let fields = HeadFields(request.headers.to_vec());
+    if !is_target(target) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let host = host(&fields, http11)?;
+    let body = body(&fields, http11)?;
+    Ok(Head {
+        method,
+        target,
+        http11,
+        fields,
+        host,
+        body,
+    })
+}
+
+/// A line end without CR, which some readers of HTTP take for one and others do not.
+fn has_bare_line_end(bytes: &[u8]) -> bool {
+    let mut before = 0;
+    bytes.iter().any(|byte| {
+        let bare = *byte == b'\n' && before != b'\r';
+        before = *byte;
+        bare
+    })
+}
+
+fn is_target(target: &str) -> bool {
+    !target.is_empty()
+        && target
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
+/// Exactly one Host in HTTP/1.1, at most one before (RFC 9112, section 3.2).
+fn host<'b>(fields: &HeadFields<'b>, http11: bool) -> Result<Option<&'b str>, StatusCode> {
+    let mut hosts = fields
+        .0
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("host"));
+    let (first, second) = (hosts.next(), hosts.next());
+    if second.is_some() || (first.is_none() && http11) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    let Some(first) = first else { return Ok(None) };
+    let text = std::str::from_utf8(first.value).map_err(|_| StatusCode::BAD_REQUEST)?;
+    if is_authority(text) {
+        Ok(Some(text))
+    } else {
+        Err(StatusCode::BAD_REQUEST)
+    }
+}
+
+/// A host with an optional port; the empty one belongs to no site of ours.
+fn is_authority(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(letter)
+}
+
+/// Host of an authority, without port.
+#[must_use]
+pub fn without_port(authority: &str) -> &str {
+    if authority.starts_with('[') {
+        return authority
+            .find(']')
+            .and_then(|end| authority.get(..=end))
+            .unwrap_or(authority);
+    }
+    authority.split(':').next().unwrap_or(authority)
+}
+
+/// How long the body is, where it can be told in one way only (RFC 9112, section 6.3).
+fn body(fields: &HeadFields<'_>, http11: bool) -> Result<BodyLength, StatusCode> {
+    let lengths: Vec<&[u8]> = fields.lines("content-length").collect();
+    let codings: Vec<&[u8]> = fields.lines("transfer-encoding").collect();
+    match (lengths.as_slice(), codings.as_slice()) {
+        ([], []) => Ok(BodyLength::None),
+        ([length], []) => {
+            let digits =
+                !length.is_empty() && length.len() <= 18 && length.iter().all(u8::is_ascii_digit);
+            let length = std::str::from_utf8(length)
+                .ok()
+                .filter(|_| digits)
+                .and_then(|text| text.parse().ok());
+            match length {
+                Some(0) => Ok(BodyLength::None),
+                Some(length) => Ok(BodyLength::Known(length)),
+                None => Err(StatusCode::BAD_REQUEST),
+            }
+        }
+        ([], [coding]) if http11 && coding.eq_ignore_ascii_case(b"chunked") => {
+            Ok(BodyLength::Chunked)
+        }
+        ([], [_]) if http11 => Err(StatusCode::NOT_IMPLEMENTED),
+        _ => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn status(text: &str) -> Result<BodyLength, u16> {
+        read(text.as_bytes())
+            .map(|head| head.body)
+            .map_err(|status| status.as_u16())
+    }
+
+    fn with(fields: &str) -> Result<BodyLength, u16> {
+        status(&format!(
+            "POST / HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n"
+        ))
+    }
+
+    #[test]
+    fn a_body_has_one_length_or_is_refused() {
+        assert_eq!(with(""), Ok(BodyLength::None));
+        assert_eq!(with("Content-Length: 5\r\n"), Ok(BodyLength::Known(5)));
+        assert_eq!(
+            with("Transfer-Encoding: Chunked\r\n"),
+            Ok(BodyLength::Chunked)
+        );
+        for fields in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 5\r\nContent-Length: 5\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: -5\r\n",
+            "Content-Length: 0x5\r\n",
+            "Content-Length:\r\n",
+            "Content-Length: 99999999999999999999\r\n",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length : 5\r\n",
+            "X: a\nContent-Length: 5\r\n",
+            "X: a\r\n b\r\n",
+            "X: a\rb\r\n",
+            "Host: b.example\r\n",
+        ] {
+            assert_eq!(with(fields), Err(400), "{fields:?}");
+        }
+        for fields in [
+            "Transfer-Encoding: gzip\r\n",
+            "Transfer-Encoding: gzip, chunked\r\n",
+            "Transfer-Encoding: xchunked\r\n",
+        ] {
+            assert_eq!(with(fields), Err(501), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        for (text, expected) in [
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: \r\n\r\n", 400),
+            ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/3.1\r\nHost: a\r\n\r\n", 505),
+            ("GET / HTTP/1.1\nHost: a\n\n", 400),
+            ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ] {
+            assert_eq!(status(text), Err(expected), "{text:?}");
+        }
+        assert_eq!(status("GET / HTTP/1.0\r\n\r\n"), Ok(BodyLength::None));
+    }
+
+    #[test]
+    fn the_end_of_a_head_is_found_however_it_arrives() {
+        let text = b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
+        let whole = text.len() - 4;
+        for seen in 0..whole {
+            let found = (seen..=whole).find_map(|length| end(&text[..length], seen.min(length)));
+            assert_eq!(found, Some(whole), "{seen}");
+        }
+        assert_eq!(end(&text[..whole - 1], 0), None);
+    }
+
+    #[test]
+    fn ports_are_no_part_of_the_host() {
+        assert_eq!(without_port("a.example:8443"), "a.example");
+        assert_eq!(without_port("[::1]:8443"), "[::1]");
+        assert_eq!(without_port("a.example"), "a.example");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = end(&bytes, bytes.len() / 2);
+            let _ = read(&bytes);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Puts the edge together and runs it.
+
+use std::sync::Arc;
+
+use pingora::proxy::http_proxy;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
+use pingora::services::background::background_service;
+use pingora::services::listening;
+use yagura_config::Settings;
+use yagura_config::settings::EdgeSettings;
+use yagura_control::Clock;
+
+use crate::access_log::AccessLog;
+use crate::cache::Cache;
+use crate::errands::Errands;
+use crate::error::EdgeError;
+use crate::front::Front;
+use crate::routing::Switchboard;
+use crate::service::Service;
+use crate::signals::Signals;
+use crate::state::{Edge, Traffic};
+use crate::{admin, listeners};
+
+/// Connections to origins kept for the next request, over all threads.
+const POOL: usize = 256;
+
+/// Runs an edge until it is told to stop. Blocks, and must not be called inside a runtime.
+///
+/// `reload` reads the configuration file again; its error holds every fault as text.
+///
+/// # Errors
+/// Something it needs cannot be used. Once it runs, nothing ends it but a signal.
+pub fn run(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    reload: impl Fn() -> Result<Settings, String> + Send + Sync + 'static,
+) -> Result<(), EdgeError> {
+    let edge_settings = settings.edge.clone().ok_or(EdgeError::NoEdge)?;
+    let sites = settings.sites.clone();
+    let traffic = Arc::new(Traffic::default());
+    let orders = edge_settings
+        .control_socket
+        .as_deref()
+        .map(admin::listen)
+        .transpose()?;
+    let edge = Arc::new(opened(
+        settings,
+        &edge_settings,
+        clock,
+        Box::new(reload),
+        traffic.clone(),
+    )?);
+
+    let mut conf = ServerConf::default();
+    conf.threads = edge_settings.threads;
+    conf.upstream_keepalive_pool_size = POOL;
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    let proxy = Arc::new(http_proxy(
+        &server.configuration,
+        Service::new(edge.clone()),
+    ));
+    let mut public = listening::Service::new("public".to_owned(), Front::new(edge.clone(), proxy));
+    listeners::add(&mut public, &edge_settings, &sites, edge.clock.now())?;
+    server.add_service(public);
+    server.add_service(background_service(
+        "errands",
+        Errands::new(edge.clone(), orders, edge_settings.data.clone()),
+    ));
+    tracing::info!(edge = %edge_settings.name, listen = ?edge.listeners, "the edge is up");
+    server.run(RunArgs {
+        shutdown_signal: Box::new(Signals {
+            traffic,
+            grace: edge_settings.grace,
+        }),
+    });
+    Ok(())
+}
+
+fn opened(
+    settings: Settings,
+    edge: &EdgeSettings,
+    clock: Arc<dyn Clock>,
+    reload: crate::routing::switchboard::Reload,
+    traffic: Arc<Traffic>,
+) -> Result<Edge, EdgeError> {
+    if let Some(data) = &edge.data {
+        std::fs::create_dir_all(data).map_err(EdgeError::at(data))?;
+    }
+    let last_good = edge.data.as_ref().map(|data| data.join("last-good"));
+    let quota = last_good
+        .as_deref()
+        .map(|folder| (folder, edge.last_good_bytes));
+    let cache = Cache::open(edge.hot_bytes, edge.max_object_bytes, quota);
+    let cache = cache.map_err(EdgeError::at(last_good.clone().unwrap_or_default()))?;
+    let journal = edge.data.as_ref().map(|data| data.join("journal"));
+    let switchboard = Switchboard::open(
+        settings,
+        cache.clone(),
+        clock.clone(),
+        reload,
+        journal.as_deref(),
+    )?;
+    Ok(Edge {
+        switchboard,
+        cache,
+        access_log: AccessLog::open(edge.access_log.as_deref())?,
+        traffic,
+        started_at: clock.now(),
+        clock,
+        listeners: edge.listen.iter().map(listener_name).collect(),
+    })
+}
+
+fn listener_name(listen: &yagura_config::settings::ListenSettings) -> String {
+    format!(
+        "{}://{}",
+        if listen.tls { "https" } else { "http" },
+        listen.address
+    )
+}

@@ -1,0 +1,205 @@
+//! Everything that is not a plain hit over HTTP/1.1: pingora's hooks, each one calling its stages in
+//! order. What is decided stands in `stages/`; this file only says when.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, Result};
+
+use crate::access_log::{self, Line};
+use crate::stages::lookup::Found;
+use crate::stages::{forward, host, https, ingress, last_good, lookup, receive, redirect, reply};
+use crate::state::Edge;
+use crate::visit::Visit;
+
+/// The proxy behind the front.
+pub struct Service {
+    edge: Arc<Edge>,
+}
+
+impl Service {
+    /// A service of this edge.
+    #[must_use]
+    pub const fn new(edge: Arc<Edge>) -> Self {
+        Self { edge }
+    }
+
+    /// Stages 1 to 5. `None` when the origin is to be asked.
+    async fn answered(&self, session: &mut Session, visit: &mut Visit) -> Option<reply::Reply> {
+        if let Some(refusal) = host::find(&self.edge, session, visit) {
+            return Some(refusal);
+        }
+        let site = visit.site.clone()?;
+        ingress::check(&site, visit)
+            .or_else(|| redirect::find(&site, visit))
+            .or_else(|| https::lift(&site, visit))
+            .or(
+                match lookup::find(&self.edge, &site, session.req_header(), visit).await {
+                    Found::Answer(reply) => Some(reply),
+                    Found::Forward => None,
+                },
+            )
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Service {
+    type CTX = Visit;
+
+    fn new_ctx(&self) -> Visit {
+        Visit::new(
+            self.edge.traffic.begin(),
+            Instant::now(),
+            self.edge.clock.now(),
+        )
+    }
+
+    /// No compression here: bodies go out as the origin made them.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, visit: &mut Visit) -> Result<bool> {
+        let Some(reply) = self.answered(session, visit).await else {
+            return Ok(false);
+        };
+        if self.edge.traffic.is_draining() {
+            session.set_keepalive(None);
+        }
+        reply.send(session).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        visit: &mut Visit,
+    ) -> Result<Box<HttpPeer>> {
+        let site = visit
+            .site
+            .as_ref()
+            .ok_or_else(|| Error::new_str("a request without a site"))?;
+        forward::peer(&site.settings)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        visit: &mut Visit,
+    ) -> Result<()> {
+        visit.requested_at = self.edge.clock.now();
+        forward::rewrite(request, session.is_upgrade_req(), visit)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        visit: &mut Visit,
+    ) -> Result<()> {
+        receive::head(&self.edge, session.req_header(), response, visit)
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        visit: &mut Visit,
+    ) -> Result<Option<Duration>> {
+        receive::body(&self.edge, body.as_ref(), end_of_stream, visit);
+        Ok(None)
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        visit: &mut Visit,
+    ) -> Result<()>
+    where
+        Self::CTX: Send + Sync,
+    {
+        receive::outward(response, visit)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        visit: &mut Visit,
+    ) -> FailToProxy {
+        let gone = FailToProxy {
+            error_code: 0,
+            can_reuse_downstream: false,
+        };
+        let origin_failed = matches!(error.esource(), ErrorSource::Upstream);
+        if let (true, Some(site)) = (origin_failed, &visit.site)
+            && site.seen.origin_answers(false)
+        {
+            tracing::warn!(site = %site.settings.name, %error, "the origin does not answer");
+        }
+        if session.response_written().is_some() || last_good::is_readers_fault(error) {
+            let code = last_good::status_for_reader(error);
+            if code > 0 && session.response_written().is_none() {
+                let _reader_is_gone =
+                    reply::Reply::refusal(code, session.req_header().method == http::Method::HEAD)
+                        .send(session)
+                        .await;
+            }
+            return FailToProxy {
+                error_code: code,
+                ..gone
+            };
+        }
+        let reply = last_good::reply(&self.edge, session.req_header(), visit);
+        let code = reply.status();
+        match reply.send(session).await {
+            Ok(()) => FailToProxy {
+                error_code: code,
+                ..gone
+            },
+            Err(_) => gone,
+        }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _visit: &Visit, _error: &Error) -> bool {
+        // Told by `fail_to_proxy` once, not for each of a thousand readers.
+        true
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, visit: &mut Visit) {
+        if error.is_none() {
+            receive::finish_empty(&self.edge, visit);
+        }
+        if !self.edge.access_log.is_on() {
+            return;
+        }
+        self.edge.access_log.add(Line {
+            at: visit.at,
+            site: visit
+                .site
+                .as_ref()
+                .map_or_else(String::new, |site| site.settings.name.clone()),
+            method: session.req_header().method.to_string(),
+            path: visit
+                .target
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+            status: session
+                .response_written()
+                .map_or(0, |response| response.status.as_u16()),
+            bytes: session.body_bytes_sent() as u64,
+            took_us: u64::try_from(visit.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cache: visit.outcome,
+            network: access_log::network(visit.client),
+        });
+    }
+}

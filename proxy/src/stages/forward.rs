@@ -1,0 +1,112 @@
+//! 6. To the origin: where it is, and what it is told.
+
+use http::{HeaderName, HeaderValue, header};
+use pingora::http::RequestHeader;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, OrErr, Result};
+use yagura_config::settings::{Origin, SiteSettings};
+
+use crate::visit::Visit;
+
+/// How long a connection to the origin is kept for the next request.
+const KEPT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Fields of one connection (RFC 9110, section 7.6.1), and those a reader could forge.
+const NOT_FORWARDED: [&str; 11] = [
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "te",
+    "http2-settings",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
+
+/// The origin of a site.
+///
+/// # Errors
+/// Its socket's path cannot be one.
+pub fn peer(site: &SiteSettings) -> Result<Box<HttpPeer>> {
+    let mut peer = match &site.origin {
+        Origin::Tcp(address) => HttpPeer::new(*address, false, String::new()),
+        Origin::Unix(path) => {
+            let path = path
+                .to_str()
+                .ok_or_else(|| Error::explain(ErrorType::InternalError, "no path of a socket"))?;
+            HttpPeer::new_uds(path, false, String::new())?
+        }
+    };
+    peer.options.connection_timeout = Some(site.connect_timeout);
+    peer.options.total_connection_timeout = Some(site.connect_timeout);
+    peer.options.read_timeout = Some(site.read_timeout);
+    peer.options.write_timeout = Some(site.read_timeout);
+    peer.options.idle_timeout = Some(KEPT);
+    Ok(Box::new(peer))
+}
+
+/// Makes the request the edge's own: one host, one target, who really asks.
+///
+/// # Errors
+/// A field cannot be written.
+pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &mut Visit) -> Result<()> {
+    for name in named_by_connection(request) {
+        if !(switching && name == header::UPGRADE) {
+            request.remove_header(&name);
+        }
+    }
+    for name in NOT_FORWARDED {
+        request.remove_header(name);
+    }
+    if !switching {
+        request.remove_header("connection");
+        request.remove_header("upgrade");
+    }
+    if request.uri.authority().is_some() {
+        let target = visit
+            .target
+            .parse()
+            .or_err(ErrorType::InvalidHTTPHeader, "the target")?;
+        request.set_uri(target);
+    }
+    request.insert_header(header::HOST, visit.authority.as_str())?;
+    if let Some(client) = visit.client {
+        request.insert_header("x-forwarded-for", client.to_canonical().to_string())?;
+    }
+    request.insert_header("x-forwarded-host", visit.authority.as_str())?;
+    request.insert_header(
+        "x-forwarded-proto",
+        if visit.tls { "https" } else { "http" },
+    )?;
+    let via = if request.version == http::Version::HTTP_2 {
+        "2 yagura"
+    } else {
+        "1.1 yagura"
+    };
+    request.append_header("via", HeaderValue::from_static(via))?;
+    visit.sent.clone_from(&request.headers);
+    Ok(())
+}
+
+fn named_by_connection(request: &RequestHeader) -> Vec<HeaderName> {
+    let lines = request
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let named = lines
+        .flat_map(|line| line.split(','))
+        .filter_map(|name| name.trim().parse().ok());
+    // `Connection: host` must not take away what routes the request.
+    named
+        .filter(|name| {
+            !matches!(
+                *name,
+                header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING
+            )
+        })
+        .collect()
+}

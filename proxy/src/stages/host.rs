@@ -1,0 +1,63 @@
+//! 1. Which site the request is for, and who asks.
+
+use http::StatusCode;
+use pingora::proxy::Session;
+
+use super::reply::Reply;
+use crate::state::Edge;
+use crate::visit::Visit;
+
+/// Finds the site; a reply when there is none.
+pub fn find(edge: &Edge, session: &Session, visit: &mut Visit) -> Option<Reply> {
+    let request = session.req_header();
+    visit.tls = session
+        .digest()
+        .is_some_and(|digest| digest.ssl_digest.is_some());
+    visit.client = session
+        .client_addr()
+        .and_then(|address| address.as_inet())
+        .map(std::net::SocketAddr::ip);
+    let head_only = request.method == http::Method::HEAD;
+    let field = request
+        .headers
+        .get(http::header::HOST)
+        .and_then(|value| value.to_str().ok());
+    let authority = request.uri.authority().map(http::uri::Authority::as_str);
+    // HTTP/2 has `:authority`, and a Host that says something else is an attempt at confusion.
+    if let (Some(authority), Some(field), http::Version::HTTP_2) =
+        (authority, field, request.version)
+        && !authority.eq_ignore_ascii_case(field)
+    {
+        return Some(Reply::refusal(StatusCode::BAD_REQUEST.as_u16(), head_only));
+    }
+    // An absolute target goes before the Host field (RFC 9112, section 3.2.2).
+    let Some(named) = authority.or(field) else {
+        return Some(Reply::refusal(StatusCode::BAD_REQUEST.as_u16(), head_only));
+    };
+    let named = named.rsplit('@').next().unwrap_or(named);
+    visit.authority = named.to_ascii_lowercase();
+    visit.host = without_port(&visit.authority).to_owned();
+    visit.target = request
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str())
+        .to_owned();
+    visit.site = edge.switchboard.plan().site_of(&visit.host).cloned();
+    match visit.site {
+        Some(_) => None,
+        None => Some(Reply::refusal(
+            StatusCode::MISDIRECTED_REQUEST.as_u16(),
+            head_only,
+        )),
+    }
+}
+
+fn without_port(authority: &str) -> &str {
+    if authority.starts_with('[') {
+        return authority
+            .find(']')
+            .and_then(|end| authority.get(..=end))
+            .unwrap_or(authority);
+    }
+    authority.split(':').next().unwrap_or(authority)
+}

@@ -1,0 +1,116 @@
+//! What every connection, stage and errand of a running edge shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use yagura_config::settings::HostPattern;
+use yagura_control::order::{EdgeStatus, Outcome, Reply, SiteStatus};
+use yagura_control::{Clock, Timestamp};
+
+use crate::access_log::AccessLog;
+use crate::cache::Cache;
+use crate::routing::{Site, Switchboard};
+
+/// The running edge.
+pub struct Edge {
+    /// The plan in force, and the door to it.
+    pub switchboard: Switchboard,
+    /// Both levels.
+    pub cache: Arc<Cache>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// One line a request.
+    pub access_log: AccessLog,
+    /// Requests under way.
+    pub traffic: Arc<Traffic>,
+    /// Since when it runs.
+    pub started_at: Timestamp,
+    /// Addresses it listens on, as status tells them.
+    pub listeners: Vec<String>,
+}
+
+/// Counts requests under way, so that stopping can wait for them.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    under_way: AtomicUsize,
+    draining: AtomicBool,
+}
+
+/// One request under way, until dropped.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Traffic>);
+
+impl Traffic {
+    /// Counts a request in.
+    #[must_use]
+    pub fn begin(self: &Arc<Self>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
+    }
+
+    /// How many are under way.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Connections are to end after the request they are at.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether connections are to end.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Edge {
+    /// How the edge stands.
+    #[must_use]
+    pub fn status(&self) -> Reply {
+        let plan = self.switchboard.plan();
+        let (hot, last_good) = self.cache.status();
+        let status = EdgeStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            listeners: self.listeners.clone(),
+            sites: plan.sites().iter().map(|site| site_status(site)).collect(),
+            hot,
+            last_good,
+        };
+        self.switchboard.reply(
+            plan.generation,
+            self.clock.now(),
+            Outcome::Status(Box::new(status)),
+        )
+    }
+}
+
+fn site_status(site: &Site) -> SiteStatus {
+    let hosts = site.settings.hosts.iter().map(|host| match host {
+        HostPattern::Exact(name) => name.clone(),
+        HostPattern::Any => "*".to_owned(),
+    });
+    let warmer = || {
+        site.seen
+            .warmer
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    };
+    SiteStatus {
+        name: site.settings.name.clone(),
+        hosts: hosts.collect(),
+        origin_up: site.seen.origin_up(),
+        redirects: site.redirects.len(),
+        warmer: site.settings.feed_socket.as_ref().map(|_| warmer()),
+    }
+}

@@ -1,0 +1,84 @@
+//! One request through pingora, from the choice of its site to the log.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use http::HeaderMap;
+use yagura_control::Timestamp;
+
+use crate::cache::{Prepared, Stored};
+use crate::routing::Site;
+use crate::state::UnderWay;
+
+/// What the stages learn of a request, each for those after it.
+pub struct Visit {
+    /// Counts it as under way.
+    pub under_way: UnderWay,
+    /// When it began, for durations.
+    pub began: Instant,
+    /// When it began.
+    pub at: Timestamp,
+    /// Which site; set by the first stage.
+    pub site: Option<Arc<Site>>,
+    /// The host, lower case without port.
+    pub host: String,
+    /// The host with the port readers use, for the origin.
+    pub authority: String,
+    /// Path and query as received.
+    pub target: String,
+    /// Whether TLS is spoken with the reader.
+    pub tls: bool,
+    /// The reader's address.
+    pub client: Option<IpAddr>,
+    /// Where it is stored; set for what may be stored.
+    pub key: Option<String>,
+    /// What to answer with when the origin does not.
+    pub fallback: Option<Arc<Prepared>>,
+    /// It was taken off; when the origin does not answer, it is gone.
+    pub withdrawn: bool,
+    /// The request's fields as they go to the origin, for Vary.
+    pub sent: HeaderMap,
+    /// When it was sent to the origin.
+    pub requested_at: Timestamp,
+    /// The response being taken in.
+    pub collecting: Option<Collecting>,
+    /// What the cache did, for the log.
+    pub outcome: &'static str,
+}
+
+/// A response on its way into the cache.
+pub struct Collecting {
+    /// Everything but the body.
+    pub stored: Stored,
+    /// What came of the body.
+    pub body: BytesMut,
+    /// How long the body is to be, when the origin said so.
+    pub announced: Option<usize>,
+}
+
+impl Visit {
+    /// A request that begins.
+    #[must_use]
+    pub fn new(under_way: UnderWay, began: Instant, at: Timestamp) -> Self {
+        Self {
+            under_way,
+            began,
+            at,
+            site: None,
+            host: String::new(),
+            authority: String::new(),
+            target: String::new(),
+            tls: false,
+            client: None,
+            key: None,
+            fallback: None,
+            withdrawn: false,
+            sent: HeaderMap::new(),
+            requested_at: at,
+            collecting: None,
+            outcome: "none",
+        }
+    }
+}
