@@ -1,15 +1,18 @@
 //! `yagura demo`: makes a data folder with the demo city, and starts nothing.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
+use yagura_cms::CmsState;
 use yagura_cms::demo::{self, DemoAccount, DemoPlan};
+use yagura_cms::domain::Role;
 use yagura_control::{Clock, SystemClock};
 
 use crate::arguments::DemoArguments;
 use crate::output;
-use crate::up::town::{Town, progress};
+use crate::up::town::{Account, Town, progress};
 
 /// The same city in every data folder, apart from its dates.
 const SEED: u64 = 20_260_401;
@@ -39,18 +42,30 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
 
 /// Fills the CMS of a new town with the demo city, and writes its table of redirects.
 pub(crate) fn fill(
-    town: &mut Town,
+    town: &Town,
     pages: usize,
-    progress: impl FnMut(&str, usize, usize),
+    progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> anyhow::Result<()> {
     let settings = town.cms_settings()?;
-    let now = SystemClock.now();
-    let plan = DemoPlan { pages, seed: SEED, today: now.in_japan().date() };
+    let plan = DemoPlan { pages, seed: SEED, today: SystemClock.now().in_japan().date() };
+    let accounts: Vec<DemoAccount> = town.accounts.iter().map(account).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let accounts: Vec<DemoAccount> = Vec::new();
     let report = runtime
-        .block_on(demo::install(&settings, &plan, &accounts, now, progress))
+        .block_on(async {
+            let state = CmsState::open(settings, Arc::new(SystemClock)).await?;
+            let told = |done: usize, of: usize| progress("pages of the demo city", done, of);
+            demo::install(&state, &plan, &accounts, &told).await
+        })
         .context("the demo city could not be made")?;
     std::fs::write(town.redirects(), &report.redirects_csv)
         .with_context(|| format!("cannot write {}", town.redirects().display()))
+}
+
+fn account(account: &Account) -> DemoAccount {
+    DemoAccount {
+        login: account.login.clone(),
+        name: account.name.clone(),
+        role: Role::from_code(&account.role),
+        password: account.password.clone().into(),
+    }
 }

@@ -5,6 +5,7 @@
 //! public URLs changed, over a socket of its own. `demo` makes the city of the demo.
 
 pub mod actions;
+pub mod demo;
 pub mod domain;
 pub mod error;
 pub mod feed;

@@ -55,7 +55,7 @@ impl Town {
     pub(crate) fn open_or_make(
         place: &PlaceArguments,
         pages: usize,
-        progress: impl FnMut(&str, usize, usize),
+        progress: impl Fn(&str, usize, usize) + Send + Sync,
     ) -> anyhow::Result<Self> {
         let data = std::path::absolute(&place.data)?;
         refuse_long_path(&data)?;
@@ -70,7 +70,7 @@ impl Town {
         data: PathBuf,
         place: &PlaceArguments,
         pages: usize,
-        progress: impl FnMut(&str, usize, usize),
+        progress: impl Fn(&str, usize, usize) + Send + Sync,
     ) -> anyhow::Result<Self> {
         for folder in ["", "run", "log", "edge", "media", "ops"] {
             let path = data.join(folder);
@@ -80,7 +80,7 @@ impl Town {
                 .create(&path)
                 .with_context(|| format!("cannot make the folder {}", path.display()))?;
         }
-        let mut town = Self {
+        let town = Self {
             data,
             address: place.address.unwrap_or(PlaceArguments::ADDRESS),
             http: place.http.unwrap_or(PlaceArguments::HTTP),
@@ -88,7 +88,7 @@ impl Town {
             accounts: accounts(),
         };
         write_private(&town.data.join("accounts.json"), &serde_json::to_vec_pretty(&town.accounts)?)?;
-        crate::demo::fill(&mut town, pages, progress)?;
+        crate::demo::fill(&town, pages, progress)?;
         // The configuration comes last: a folder that has one is whole.
         write_private(&town.config(), town.configuration().as_bytes())?;
         Ok(town)
@@ -247,19 +247,16 @@ trust = "edge/certs/local-ca.pem"
 }
 
 /// Shows the making of a town on standard error: one line a step, renewed on a terminal.
-pub(crate) fn progress() -> impl FnMut(&str, usize, usize) {
+pub(crate) fn progress() -> impl Fn(&str, usize, usize) + Send + Sync {
     use std::io::IsTerminal;
     let terminal = std::io::stderr().is_terminal();
-    let mut last = String::new();
     move |step, done, of| {
-        let finished = done >= of;
         if terminal {
-            let end = if finished { "\n" } else { "" };
+            let end = if done >= of { "\n" } else { "" };
             eprint!("\r  {step}: {done} of {of}{end}");
-        } else if finished || last != step {
+        } else if done == 0 || done >= of {
             eprintln!("  {step}: {done} of {of}");
         }
-        step.clone_into(&mut last);
     }
 }
 

@@ -1,15 +1,19 @@
 //! The harness: a whole town for one test, made of the real program and real parts.
 //!
+//! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
 //! - `reader.rs`: an HTTP client that trusts the town's own authority.
+//! - `site.rs`: every URL of the public site with what it answers.
 //! - `staff.rs`: a member of staff who signs in, edits, publishes and withdraws.
 //!
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
+pub mod origin;
 pub mod place;
 pub mod process;
 pub mod reader;
+pub mod site;
 pub mod staff;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::domain::PageKind;
 
 const LISTS: &str = include_str!("content/lists.txt");
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 10] = [
     include_str!("content/urgent.txt"),
     include_str!("content/kurashi.txt"),
     include_str!("content/kosodate.txt"),
@@ -20,7 +20,6 @@ const SUBJECTS: [&str; 11] = [
     include_str!("content/kanko.txt"),
     include_str!("content/shisei.txt"),
     include_str!("content/faq.txt"),
-    include_str!("content/faq_more.txt"),
 ];
 const TRANSLATIONS: [&str; 2] = [include_str!("content/english.txt"), include_str!("content/chinese.txt")];
 

@@ -1,0 +1,18 @@
+//! Scenarios: the whole program as its users meet it, told as stories. One binary, so that the
+//! parts they share are built once.
+//!
+//! Each story starts its own town in a folder of its own (`tests/town`), does to it what would be
+//! done in earnest, and looks at what readers get.
+
+#[path = "../town/mod.rs"]
+mod town;
+
+mod architecture;
+mod browser;
+mod configuration;
+mod damage;
+mod outage;
+mod plain_proxy;
+mod publish;
+mod supervision;
+mod withdraw;
