@@ -13,7 +13,10 @@ pub(crate) fn run(arguments: &AvailabilityArguments) -> anyhow::Result<ExitCode>
     let settings = configuration::read(&arguments.config)?.ops;
     let settings = configuration::part(settings, "ops", &arguments.config)?;
     let now = SystemClock.now();
-    let month = arguments.month.as_deref().map_or_else(|| Ok(Month::of(now)), str::parse)?;
+    let month = arguments
+        .month
+        .as_deref()
+        .map_or_else(|| Ok(Month::of(now)), str::parse)?;
     let statement = yagura_ops::statement(&settings.data, month, now).context("no figures")?;
     if arguments.json {
         output::json(&statement)?;
@@ -29,7 +32,9 @@ fn print(statement: &Statement) {
         println!("  nothing was seen yet; the first minute is written when it is over");
     }
     for indicator in &statement.indicators {
-        let percent = indicator.availability_percent.map_or_else(|| "—".to_owned(), |percent| format!("{percent:.3} %"));
+        let percent = indicator
+            .availability_percent
+            .map_or_else(|| "—".to_owned(), |percent| format!("{percent:.3} %"));
         println!(
             "  {:<10} {percent:>10}   {} minutes unavailable, {} known of {} passed",
             indicator.name, indicator.unavailable, indicator.known, indicator.minutes

@@ -17,8 +17,21 @@ struct Told<'a> {
 }
 
 impl<'a> From<&'a Fault> for Told<'a> {
-    fn from(Fault { key, line, message, hint, .. }: &'a Fault) -> Self {
-        Self { key, line: *line, message, hint }
+    fn from(
+        Fault {
+            key,
+            line,
+            message,
+            hint,
+            ..
+        }: &'a Fault,
+    ) -> Self {
+        Self {
+            key,
+            line: *line,
+            message,
+            hint,
+        }
     }
 }
 

@@ -15,7 +15,9 @@ pub(crate) fn run(arguments: &ProcessArguments) -> anyhow::Result<ExitCode> {
     let settings = configuration::part(settings, "cms", &arguments.config)?;
     process::run(|mut stop| async move {
         let shutdown = async move { stop.wait().await };
-        yagura_cms::server::run(settings, Arc::new(SystemClock), shutdown).await.context("the CMS ended")
+        yagura_cms::server::run(settings, Arc::new(SystemClock), shutdown)
+            .await
+            .context("the CMS ended")
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -20,13 +20,17 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Settings> {
 pub(crate) fn part<T>(part: Option<T>, table: &str, file: &Path) -> anyhow::Result<T> {
     part.ok_or_else(|| {
         let file = file.display();
-        anyhow!(Faulty(format!("{file} has no [{table}]\n  add the table, or name another file with --config")))
+        anyhow!(Faulty(format!(
+            "{file} has no [{table}]\n  add the table, or name another file with --config"
+        )))
     })
 }
 
 /// All faults: one line each that a program can search for, then the lines of the file.
 fn told(error: &ConfigError) -> String {
-    let ConfigError::Faulty(faults) = error else { return error.to_string() };
+    let ConfigError::Faulty(faults) = error else {
+        return error.to_string();
+    };
     let mut shown = String::new();
     let handler = GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor());
     match handler.with_width(100).render_report(&mut shown, faults) {

@@ -32,7 +32,10 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     }
     let town = Town::open_or_make(&arguments.place, arguments.pages, progress())?;
     if arguments.json {
-        output::json(&Made { data: &town.data, pages: arguments.pages })?;
+        output::json(&Made {
+            data: &town.data,
+            pages: arguments.pages,
+        })?;
     } else {
         println!("the demo city is in {}", town.data.display());
         println!("start it with: yagura up --data {}", town.data.display());
@@ -47,9 +50,15 @@ pub(crate) fn fill(
     progress: impl Fn(&str, usize, usize) + Send + Sync,
 ) -> anyhow::Result<()> {
     let settings = town.cms_settings()?;
-    let plan = DemoPlan { pages, seed: SEED, today: SystemClock.now().in_japan().date() };
+    let plan = DemoPlan {
+        pages,
+        seed: SEED,
+        today: SystemClock.now().in_japan().date(),
+    };
     let accounts: Vec<DemoAccount> = town.accounts.iter().map(account).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let report = runtime
         .block_on(async {
             let state = CmsState::open(settings, Arc::new(SystemClock)).await?;

@@ -20,7 +20,10 @@ pub(crate) fn run(arguments: &ProcessArguments) -> anyhow::Result<ExitCode> {
     match yagura_proxy::run(settings, Arc::new(SystemClock), reload) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(EdgeError::AddressInUse { address, .. }) => {
-            bail!("{}", ports::in_use(address, "change `address` in the configuration"))
+            bail!(
+                "{}",
+                ports::in_use(address, "change `address` in the configuration")
+            )
         }
         Err(error) => Err(error).context("the edge ended"),
     }

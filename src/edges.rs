@@ -30,7 +30,9 @@ pub(crate) fn give(order: Order, arguments: &OrderArguments) -> anyhow::Result<E
     let mut envelope = envelope(order);
     envelope.reason.clone_from(&arguments.reason);
     envelope.dry_run = arguments.dry_run;
-    send(&envelope, &arguments.edges, |reply| println!("{}", told(reply, arguments.dry_run)))
+    send(&envelope, &arguments.edges, |reply| {
+        println!("{}", told(reply, arguments.dry_run))
+    })
 }
 
 /// Sends an order that needs nothing beside it; `show` prints a reply for people.
@@ -44,7 +46,13 @@ pub(crate) fn ask(
 
 fn envelope(order: Order) -> Envelope {
     let who = format!("uid {}", rustix::process::getuid().as_raw());
-    Envelope { order, who, reason: None, if_generation: None, dry_run: false }
+    Envelope {
+        order,
+        who,
+        reason: None,
+        if_generation: None,
+        dry_run: false,
+    }
 }
 
 fn send(
@@ -53,7 +61,9 @@ fn send(
     show: impl Fn(&Reply),
 ) -> anyhow::Result<ExitCode> {
     let sockets = sockets(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let answers = runtime.block_on(gather(&sockets, envelope));
     let failed = answers.iter().any(|answer| answer.error.is_some());
     if arguments.json {
@@ -66,7 +76,11 @@ fn send(
             }
         }
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
@@ -77,7 +91,11 @@ async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
             Ok(reply) => (Some(reply), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        answers.push(Answer { socket: socket.clone(), reply, error });
+        answers.push(Answer {
+            socket: socket.clone(),
+            reply,
+            error,
+        });
     }
     answers
 }
@@ -113,21 +131,42 @@ fn of_configuration(file: &Path) -> anyhow::Result<Vec<PathBuf>> {
 pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
     let what = match &reply.outcome {
         Outcome::Status(_) => "status".to_owned(),
-        Outcome::Purged { refreshed, withdrawn } => {
+        Outcome::Purged {
+            refreshed,
+            withdrawn,
+        } => {
             format!("{refreshed} refreshed, {withdrawn} withdrawn")
         }
-        Outcome::RedirectsImported { added, changed, removed, total } => {
-            format!("{added} added, {changed} changed, {removed} removed; {total} redirects in force")
+        Outcome::RedirectsImported {
+            added,
+            changed,
+            removed,
+            total,
+        } => {
+            format!(
+                "{added} added, {changed} changed, {removed} removed; {total} redirects in force"
+            )
         }
         Outcome::Reloaded { needs_restart } if needs_restart.is_empty() => "reloaded".to_owned(),
         Outcome::Reloaded { needs_restart } => {
-            format!("reloaded; takes effect at a restart only: {}", needs_restart.join(", "))
+            format!(
+                "reloaded; takes effect at a restart only: {}",
+                needs_restart.join(", ")
+            )
         }
     };
-    let Reply { edge, generation, effective_at, .. } = reply;
+    let Reply {
+        edge,
+        generation,
+        effective_at,
+        ..
+    } = reply;
     if dry_run {
         format!("{edge}: would be: {what} (dry run, nothing changed; generation {generation})")
     } else {
-        format!("{edge}: {what} (generation {generation}, effective {})", effective_at.rfc3339())
+        format!(
+            "{edge}: {what} (generation {generation}, effective {})",
+            effective_at.rfc3339()
+        )
     }
 }

@@ -12,7 +12,8 @@ const DEFAULT_FILTER: &str = "info,pingora=warn,pingora_core=warn,pingora_proxy=
 
 /// Starts the log. Records of libraries that use `log` arrive in it too.
 pub(crate) fn start() {
-    let filter = EnvFilter::try_from_env("YAGURA_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter =
+        EnvFilter::try_from_env("YAGURA_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

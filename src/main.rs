@@ -47,7 +47,9 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),
-        Command::Redirect { command: RedirectCommand::Import(arguments) } => redirect::run(&arguments),
+        Command::Redirect {
+            command: RedirectCommand::Import(arguments),
+        } => redirect::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Availability(arguments) => availability::run(&arguments),
     };

@@ -15,7 +15,9 @@ pub(crate) fn run(arguments: &ProcessArguments) -> anyhow::Result<ExitCode> {
     let settings = configuration::part(settings, "ops", &arguments.config)?;
     process::run(|mut stop| async move {
         let shutdown = async move { stop.wait().await };
-        yagura_ops::run(settings, Arc::new(SystemClock), shutdown).await.context("the operations desk ended")
+        yagura_ops::run(settings, Arc::new(SystemClock), shutdown)
+            .await
+            .context("the operations desk ended")
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,7 +4,9 @@
 use std::future::Future;
 
 use anyhow::Context;
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::ProcessArguments;
@@ -22,7 +24,10 @@ pub(crate) fn prepare(arguments: &ProcessArguments) -> anyhow::Result<()> {
 /// Every connection is an open file, and the usual limit of 1,024 is soon reached.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
@@ -33,7 +38,9 @@ pub(crate) fn run<F>(body: impl FnOnce(Stop) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let stop = Stop::new()?;
         body(stop).await

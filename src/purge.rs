@@ -13,9 +13,16 @@ pub(crate) fn run(arguments: &PurgeArguments) -> anyhow::Result<ExitCode> {
     let targets = if arguments.everything {
         vec![Target::Everything]
     } else {
-        arguments.targets.iter().map(|text| target(text)).collect::<anyhow::Result<_>>()?
+        arguments
+            .targets
+            .iter()
+            .map(|text| target(text))
+            .collect::<anyhow::Result<_>>()?
     };
-    let mut purge = Purge { site: arguments.site.clone(), ..Purge::default() };
+    let mut purge = Purge {
+        site: arguments.site.clone(),
+        ..Purge::default()
+    };
     if arguments.withdraw {
         purge.withdraw = targets;
     } else {
@@ -29,6 +36,7 @@ fn target(text: &str) -> anyhow::Result<Target> {
     if text.starts_with('/') {
         return Ok(Target::Path(text.to_owned()));
     }
-    let tag = Tag::new(text).with_context(|| format!("\"{text}\" is neither a path nor a cache tag"))?;
+    let tag =
+        Tag::new(text).with_context(|| format!("\"{text}\" is neither a path nor a cache tag"))?;
     Ok(Target::Tag(tag))
 }

@@ -14,11 +14,20 @@ use crate::edges;
 
 pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     let file = arguments.file.display();
-    let csv = std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {file}"))?;
+    let csv =
+        std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {file}"))?;
     if let Err(faults) = redirect::parse_csv(&csv) {
         let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-        bail!("{file} has {} faults; nothing was imported{}", faults.len(), lines.concat());
+        bail!(
+            "{file} has {} faults; nothing was imported{}",
+            faults.len(),
+            lines.concat()
+        );
     }
-    let import = ImportRedirects { site: arguments.site.clone(), csv, replace: arguments.replace };
+    let import = ImportRedirects {
+        site: arguments.site.clone(),
+        csv,
+        replace: arguments.replace,
+    };
     edges::give(Order::ImportRedirects(import), &arguments.order)
 }

@@ -9,5 +9,7 @@ use crate::arguments::ReloadArguments;
 use crate::edges;
 
 pub(crate) fn run(arguments: &ReloadArguments) -> anyhow::Result<ExitCode> {
-    edges::ask(Order::Reload, &arguments.edges, |reply| println!("{}", edges::told(reply, false)))
+    edges::ask(Order::Reload, &arguments.edges, |reply| {
+        println!("{}", edges::told(reply, false))
+    })
 }

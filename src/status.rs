@@ -17,7 +17,10 @@ pub(crate) fn run(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
 
 fn print(reply: &Reply, status: &EdgeStatus) {
     let started = status.started_at.rfc3339();
-    println!("{}  yagura {}  since {started}  generation {}", reply.edge, status.version, reply.generation);
+    println!(
+        "{}  yagura {}  since {started}  generation {}",
+        reply.edge, status.version, reply.generation
+    );
     println!("  listens    {}", status.listeners.join("  "));
     let hot = &status.hot;
     let (held, most) = (output::bytes(hot.bytes), output::bytes(hot.capacity_bytes));
@@ -27,7 +30,10 @@ fn print(reply: &Reply, status: &EdgeStatus) {
         Some(kept) => {
             let damaged = kept.damaged;
             let size = output::bytes(kept.bytes);
-            println!("  last-good  {} copies, {size}, {damaged} found damaged since the start", kept.entries);
+            println!(
+                "  last-good  {} copies, {size}, {damaged} found damaged since the start",
+                kept.entries
+            );
             if let Some(why) = &kept.degraded {
                 println!("             TAKES NOTHING NEW: {why}");
             }
@@ -46,8 +52,15 @@ fn print_site(site: &SiteStatus) {
     println!("    origin     {origin}");
     println!("    redirects  {}", site.redirects);
     if let Some(warmer) = &site.warmer {
-        let complete = if warmer.complete { "complete" } else { "not complete yet" };
+        let complete = if warmer.complete {
+            "complete"
+        } else {
+            "not complete yet"
+        };
         let failing = warmer.failing;
-        println!("    warmer     at {} of {}, {complete}, {failing} failing", warmer.position, warmer.head);
+        println!(
+            "    warmer     at {} of {}, {complete}, {failing} failing",
+            warmer.position, warmer.head
+        );
     }
 }

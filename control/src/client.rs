@@ -23,7 +23,9 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Nobody listens at the socket.
-    #[error("no answer at {socket}: {cause}\n  is the program running, and may this user open the socket?")]
+    #[error(
+        "no answer at {socket}: {cause}\n  is the program running, and may this user open the socket?"
+    )]
     Unreachable {
         /// Where.
         socket: String,
@@ -52,7 +54,10 @@ impl Client {
     /// A client of the socket at `socket`; each call ends within `deadline`.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>, deadline: Duration) -> Self {
-        Self { socket: socket.into(), deadline }
+        Self {
+            socket: socket.into(),
+            deadline,
+        }
     }
 
     /// The socket's path.
@@ -67,7 +72,9 @@ impl Client {
     /// [`ClientError::Refused`] with the edge's words, or why there is no answer.
     pub async fn order(&self, envelope: &Envelope) -> Result<Reply, ClientError> {
         let body = serde_json::to_vec(envelope).map_err(|e| self.protocol(&e))?;
-        let (status, bytes) = self.call(Method::POST, "/orders", body, self.deadline).await?;
+        let (status, bytes) = self
+            .call(Method::POST, "/orders", body, self.deadline)
+            .await?;
         if status.is_success() {
             self.parse(&bytes)
         } else {
@@ -80,10 +87,16 @@ impl Client {
     /// # Errors
     /// Why there is no answer.
     pub async fn feed(&self, query: FeedQuery) -> Result<FeedPage, ClientError> {
-        let FeedQuery { since, limit, wait_ms } = query;
+        let FeedQuery {
+            since,
+            limit,
+            wait_ms,
+        } = query;
         let target = format!("/feed?since={since}&limit={limit}&wait_ms={wait_ms}");
         let deadline = self.deadline + Duration::from_millis(wait_ms);
-        let (status, bytes) = self.call(Method::GET, &target, Vec::new(), deadline).await?;
+        let (status, bytes) = self
+            .call(Method::GET, &target, Vec::new(), deadline)
+            .await?;
         if status.is_success() {
             self.parse(&bytes)
         } else {
@@ -109,9 +122,13 @@ impl Client {
         target: &str,
         body: Vec<u8>,
     ) -> Result<(StatusCode, Bytes), ClientError> {
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|cause| ClientError::Unreachable { socket: self.name(), cause })?;
+        let stream =
+            UnixStream::connect(&self.socket)
+                .await
+                .map_err(|cause| ClientError::Unreachable {
+                    socket: self.name(),
+                    cause,
+                })?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|e| self.protocol(&e))?;
@@ -124,9 +141,14 @@ impl Client {
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| self.protocol(&e))?;
         let answer = async {
-            let response = sender.send_request(request).await.map_err(|e| self.protocol(&e))?;
+            let response = sender
+                .send_request(request)
+                .await
+                .map_err(|e| self.protocol(&e))?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+                .collect()
+                .await;
             Ok((status, body.map_err(|e| self.protocol(&e))?.to_bytes()))
         }
         .await;

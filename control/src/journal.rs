@@ -23,7 +23,9 @@ pub struct Replay<T> {
 
 /// A journal that cannot be trusted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("journal line {line} is damaged: {why}; restore the file from a backup, or move it away to start afresh")]
+#[error(
+    "journal line {line} is damaged: {why}; restore the file from a backup, or move it away to start afresh"
+)]
 pub struct Damaged {
     /// Counted from 1.
     pub line: usize,
@@ -64,7 +66,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Replay<T>, Damaged> {
         sound_bytes += end + 1;
         rest = after;
     }
-    Ok(Replay { records, sound_bytes })
+    Ok(Replay {
+        records,
+        sound_bytes,
+    })
 }
 
 fn decode_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
@@ -77,7 +82,11 @@ fn decode_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
 }
 
 fn digest(json: &[u8]) -> String {
-    blake3::hash(json).to_hex().chars().take(HASH_DIGITS).collect()
+    blake3::hash(json)
+        .to_hex()
+        .chars()
+        .take(HASH_DIGITS)
+        .collect()
 }
 
 #[cfg(test)]

@@ -44,10 +44,19 @@ pub struct Fault {
 /// Every fault of the table; none of its redirects counts then.
 pub fn parse_csv(text: &str) -> Result<Vec<Redirect>, Vec<Fault>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
     let columns = match reader.headers() {
-        Ok(headings) => Columns::find(headings).map_err(|message| vec![Fault { line: 1, message }])?,
-        Err(e) => return Err(vec![Fault { line: 1, message: e.to_string() }]),
+        Ok(headings) => {
+            Columns::find(headings).map_err(|message| vec![Fault { line: 1, message }])?
+        }
+        Err(e) => {
+            return Err(vec![Fault {
+                line: 1,
+                message: e.to_string(),
+            }]);
+        }
     };
     let mut redirects = Vec::new();
     let mut faults = Vec::new();
@@ -57,7 +66,10 @@ pub fn parse_csv(text: &str) -> Result<Vec<Redirect>, Vec<Fault>> {
             Ok(row) => row,
             Err(e) => {
                 let line = e.position().map_or(0, csv::Position::line);
-                faults.push(Fault { line, message: format!("the row cannot be read: {e}") });
+                faults.push(Fault {
+                    line,
+                    message: format!("the row cannot be read: {e}"),
+                });
                 continue;
             }
         };
@@ -68,7 +80,10 @@ pub fn parse_csv(text: &str) -> Result<Vec<Redirect>, Vec<Fault>> {
                 if let Some(first) = seen.insert(key, line) {
                     faults.push(Fault {
                         line,
-                        message: format!("{:?} is redirected already in line {first}; keep one of them", redirect.path),
+                        message: format!(
+                            "{:?} is redirected already in line {first}; keep one of them",
+                            redirect.path
+                        ),
                     });
                 }
                 redirects.push(redirect);
@@ -76,7 +91,11 @@ pub fn parse_csv(text: &str) -> Result<Vec<Redirect>, Vec<Fault>> {
             Err(message) => faults.push(Fault { line, message }),
         }
     }
-    if faults.is_empty() { Ok(redirects) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(redirects)
+    } else {
+        Err(faults)
+    }
 }
 
 /// Writes a table that [`parse_csv`] reads back the same.
@@ -106,14 +125,22 @@ struct Columns {
 impl Columns {
     fn find(headings: &csv::StringRecord) -> Result<Self, String> {
         let at = |name: &str| headings.iter().position(|h| h.eq_ignore_ascii_case(name));
-        if let Some(unknown) = headings
-            .iter()
-            .find(|h| !["from", "to", "status", "note"].iter().any(|k| h.eq_ignore_ascii_case(k)))
-        {
-            return Err(format!("column {unknown:?} is unknown; columns are from, to, status, note"));
+        if let Some(unknown) = headings.iter().find(|h| {
+            !["from", "to", "status", "note"]
+                .iter()
+                .any(|k| h.eq_ignore_ascii_case(k))
+        }) {
+            return Err(format!(
+                "column {unknown:?} is unknown; columns are from, to, status, note"
+            ));
         }
         match (at("from"), at("to")) {
-            (Some(from), Some(to)) => Ok(Self { from, to, status: at("status"), note: at("note") }),
+            (Some(from), Some(to)) => Ok(Self {
+                from,
+                to,
+                status: at("status"),
+                note: at("note"),
+            }),
             _ => Err("the heading line must name the columns from and to".into()),
         }
     }
@@ -128,24 +155,40 @@ impl Columns {
             Some("307") => 307,
             Some("308") => 308,
             Some(other) => {
-                return Err(format!("status {other:?} is no redirect; use 301, 302, 307 or 308"));
+                return Err(format!(
+                    "status {other:?} is no redirect; use 301, 302, 307 or 308"
+                ));
             }
         };
         if host.is_none() && path == to {
             return Err(format!("{path:?} leads to itself"));
         }
-        Ok(Redirect { host, path, to, status, note: self.note.map(cell).unwrap_or_default().into() })
+        Ok(Redirect {
+            host,
+            path,
+            to,
+            status,
+            note: self.note.map(cell).unwrap_or_default().into(),
+        })
     }
 }
 
 fn parse_from(text: &str) -> Result<(Option<String>, String), String> {
-    let after_scheme = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let after_scheme = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
     let (host, path) = match after_scheme {
         None => (None, text),
         Some(rest) => {
-            let slash = rest.find('/').ok_or_else(|| format!("from {text:?} has no path after the host"))?;
+            let slash = rest
+                .find('/')
+                .ok_or_else(|| format!("from {text:?} has no path after the host"))?;
             let (authority, path) = rest.split_at(slash);
-            let host = authority.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            let host = authority
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
             if host.is_empty() || authority.contains('@') {
                 return Err(format!("from {text:?} has no host name"));
             }
@@ -154,19 +197,26 @@ fn parse_from(text: &str) -> Result<(Option<String>, String), String> {
     };
     check_path("from", path)?;
     if path.contains('#') {
-        return Err(format!("from {text:?} has a fragment, which browsers never send; drop it"));
+        return Err(format!(
+            "from {text:?} has a fragment, which browsers never send; drop it"
+        ));
     }
     Ok((host, path.to_owned()))
 }
 
 fn parse_to(text: &str) -> Result<String, String> {
-    let path = match text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) {
+    let path = match text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+    {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => {
             return Err(format!("to {text:?} has no host name"));
         }
         Some(_) => text,
         None if text.starts_with("//") => {
-            return Err(format!("to {text:?} has no scheme; write https:// before it"));
+            return Err(format!(
+                "to {text:?} has no scheme; write https:// before it"
+            ));
         }
         None => {
             check_path("to", text)?;
@@ -215,7 +265,10 @@ mod tests {
     fn tells_every_fault_with_its_line() {
         let csv = "from,to,status\nq,/a,\n/b,/c,303\n/d,/e,\n/d,/f,\n/くらし,/g,\n/h,//evil.example,\n/i,/i,\n";
         let faults = parse_csv(csv).unwrap_err();
-        assert_eq!(faults.iter().map(|f| f.line).collect::<Vec<_>>(), [2, 3, 5, 6, 7, 8]);
+        assert_eq!(
+            faults.iter().map(|f| f.line).collect::<Vec<_>>(),
+            [2, 3, 5, 6, 7, 8]
+        );
     }
 
     proptest! {

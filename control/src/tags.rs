@@ -77,7 +77,11 @@ impl TagSet {
     /// its response unservable.
     #[must_use]
     pub fn from_field_value(value: &str) -> Self {
-        value.split(',').filter_map(|part| Tag::new(part.trim()).ok()).take(MAX_TAGS).collect()
+        value
+            .split(',')
+            .filter_map(|part| Tag::new(part.trim()).ok())
+            .take(MAX_TAGS)
+            .collect()
     }
 
     /// Writes the field value.

@@ -39,7 +39,10 @@ impl Timestamp {
     /// This instant moved forward.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// The same instant as a calendar date and time in Japan.
@@ -97,7 +100,10 @@ mod tests {
 
     #[test]
     fn prints_in_the_time_of_japan() {
-        assert_eq!(Timestamp(1_795_410_187_123).rfc3339(), "2026-11-23T14:03:07+09:00");
+        assert_eq!(
+            Timestamp(1_795_410_187_123).rfc3339(),
+            "2026-11-23T14:03:07+09:00"
+        );
     }
 
     #[test]

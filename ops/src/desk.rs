@@ -28,7 +28,12 @@ pub async fn run(
     std::fs::create_dir_all(&settings.data).map_err(OpsError::at(&settings.data))?;
     let mut watching = JoinSet::new();
     for probe in settings.probes {
-        watching.spawn(watch(probe, settings.interval, settings.data.clone(), clock.clone()));
+        watching.spawn(watch(
+            probe,
+            settings.interval,
+            settings.data.clone(),
+            clock.clone(),
+        ));
     }
     tracing::info!(probes = watching.len(), "the operations desk is up");
     shutdown.await;
@@ -36,7 +41,12 @@ pub async fn run(
     Ok(())
 }
 
-async fn watch(probe: ProbeSettings, interval: Duration, folder: std::path::PathBuf, clock: Arc<dyn Clock>) {
+async fn watch(
+    probe: ProbeSettings,
+    interval: Duration,
+    folder: std::path::PathBuf,
+    clock: Arc<dyn Clock>,
+) {
     let mut beat = tokio::time::interval(interval);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut minute = Minute::of(clock.now());
@@ -45,13 +55,19 @@ async fn watch(probe: ProbeSettings, interval: Duration, folder: std::path::Path
         beat.tick().await;
         let asked_at = Minute::of(clock.now());
         if asked_at.number != minute.number {
-            write(&folder, &probe.name, std::mem::replace(&mut minute, asked_at));
+            write(
+                &folder,
+                &probe.name,
+                std::mem::replace(&mut minute, asked_at),
+            );
         }
         let answer = probe::ask(&probe).await;
         minute.count(answer.is_ok());
         match (seen.count(answer.is_ok()), answer) {
             (Some(true), _) => tracing::info!(indicator = %probe.name, "answers"),
-            (Some(false), Err(why)) => tracing::error!(indicator = %probe.name, %why, "DOES NOT ANSWER"),
+            (Some(false), Err(why)) => {
+                tracing::error!(indicator = %probe.name, %why, "DOES NOT ANSWER")
+            }
             _ => {}
         }
     }
@@ -84,7 +100,10 @@ impl Seen {
         if self.otherwise < NEWS {
             return None;
         }
-        *self = Self { told: Some(answered), otherwise: 0 };
+        *self = Self {
+            told: Some(answered),
+            otherwise: 0,
+        };
         self.told
     }
 }
@@ -96,10 +115,18 @@ mod tests {
     #[test]
     fn one_lost_question_is_no_news() {
         let mut seen = Seen::default();
-        let answers = [true, true, true, false, true, false, false, false, false, true, true, true];
-        let told: Vec<Option<bool>> = answers.into_iter().map(|answer| seen.count(answer)).collect();
-        let news: Vec<(usize, bool)> =
-            told.iter().enumerate().filter_map(|(at, news)| Some((at, (*news)?))).collect();
+        let answers = [
+            true, true, true, false, true, false, false, false, false, true, true, true,
+        ];
+        let told: Vec<Option<bool>> = answers
+            .into_iter()
+            .map(|answer| seen.count(answer))
+            .collect();
+        let news: Vec<(usize, bool)> = told
+            .iter()
+            .enumerate()
+            .filter_map(|(at, news)| Some((at, (*news)?)))
+            .collect();
         assert_eq!(news, [(2, true), (7, false), (11, true)]);
     }
 }

@@ -24,22 +24,37 @@ impl Month {
     #[must_use]
     pub fn of(instant: Timestamp) -> Self {
         let day = instant.in_japan().date();
-        Self { year: day.year(), month: day.month() }
+        Self {
+            year: day.year(),
+            month: day.month(),
+        }
     }
 
     /// Its first minute, and the first of the next month, in minutes since 1970.
     #[must_use]
     pub fn minutes(self) -> (u64, u64) {
         let next = self.month.next();
-        let year = if next == time::Month::January { self.year + 1 } else { self.year };
-        (first_minute(self.year, self.month), first_minute(year, next))
+        let year = if next == time::Month::January {
+            self.year + 1
+        } else {
+            self.year
+        };
+        (
+            first_minute(self.year, self.month),
+            first_minute(year, next),
+        )
     }
 }
 
 fn first_minute(year: i32, month: time::Month) -> u64 {
     const JAPAN_S: i64 = 9 * 3600;
-    let Ok(day) = Date::from_calendar_date(year, month, 1) else { return 0 };
-    let seconds = PrimitiveDateTime::new(day, Time::MIDNIGHT).assume_utc().unix_timestamp() - JAPAN_S;
+    let Ok(day) = Date::from_calendar_date(year, month, 1) else {
+        return 0;
+    };
+    let seconds = PrimitiveDateTime::new(day, Time::MIDNIGHT)
+        .assume_utc()
+        .unix_timestamp()
+        - JAPAN_S;
     u64::try_from(seconds / 60).unwrap_or(0)
 }
 
@@ -55,13 +70,18 @@ impl FromStr for Month {
     fn from_str(text: &str) -> Result<Self, OpsError> {
         let wrong = || OpsError::NotAMonth(text.to_owned());
         let (year, month) = text.split_once('-').ok_or_else(wrong)?;
-        let digits = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = |part: &str, length| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
         if !digits(year, 4) || !digits(month, 2) {
             return Err(wrong());
         }
         let month: u8 = month.parse().map_err(|_| wrong())?;
         let month = time::Month::try_from(month).map_err(|_| wrong())?;
-        Ok(Self { year: year.parse().map_err(|_| wrong())?, month })
+        Ok(Self {
+            year: year.parse().map_err(|_| wrong())?,
+            month,
+        })
     }
 }
 
@@ -89,7 +109,10 @@ pub fn append(folder: &Path, indicator: &str, minute: Minute) -> Result<(), OpsE
 pub fn read(folder: &Path, indicator: &str, month: Month) -> Result<Vec<Minute>, OpsError> {
     let path = file(folder, indicator, month);
     let text = std::fs::read_to_string(&path).map_err(OpsError::at(&path))?;
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect())
 }
 
 /// Indicators that have a ledger for the month, by name.
@@ -98,9 +121,20 @@ pub fn read(folder: &Path, indicator: &str, month: Month) -> Result<Vec<Minute>,
 /// The folder cannot be read.
 pub fn indicators(folder: &Path, month: Month) -> Result<Vec<String>, OpsError> {
     let ending = format!("-{month}.jsonl");
-    let entries = std::fs::read_dir(folder).map_err(OpsError::at(folder))?.flatten();
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(&ending)?.to_owned())).collect();
+    let entries = std::fs::read_dir(folder)
+        .map_err(OpsError::at(folder))?
+        .flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| {
+            Some(
+                entry
+                    .file_name()
+                    .to_str()?
+                    .strip_suffix(&ending)?
+                    .to_owned(),
+            )
+        })
+        .collect();
     names.sort();
     Ok(names)
 }
@@ -119,7 +153,10 @@ mod tests {
         let (first, next) = november.minutes();
         assert_eq!(next - first, 30 * 24 * 60);
         assert_eq!(Month::of(Timestamp(first * 60_000)), november);
-        assert_eq!(Month::of(Timestamp(first * 60_000 - 1)).to_string(), "2026-10");
+        assert_eq!(
+            Month::of(Timestamp(first * 60_000 - 1)).to_string(),
+            "2026-10"
+        );
         assert_eq!(Month::of(Timestamp(next * 60_000)).to_string(), "2026-12");
         for text in ["2026-13", "2026-0", "26-01", "2026/01", "+026-01", ""] {
             assert!(text.parse::<Month>().is_err(), "{text}");
@@ -131,7 +168,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let month: Month = "2026-11".parse().unwrap();
         let first = month.minutes().0;
-        let minutes = [0, 1, 2].map(|offset| Minute { number: first + offset, asked: 6, answered: 6 });
+        let minutes = [0, 1, 2].map(|offset| Minute {
+            number: first + offset,
+            asked: 6,
+            answered: 6,
+        });
         for minute in minutes {
             append(folder.path(), "public", minute).unwrap();
         }

@@ -18,7 +18,11 @@ impl Minute {
     /// The minute of an instant, with nothing seen yet.
     #[must_use]
     pub const fn of(instant: Timestamp) -> Self {
-        Self { number: instant.0 / 60_000, asked: 0, answered: 0 }
+        Self {
+            number: instant.0 / 60_000,
+            asked: 0,
+            answered: 0,
+        }
     }
 
     /// Counts an answer in.
@@ -41,8 +45,24 @@ mod tests {
 
     #[test]
     fn half_the_questions_decide() {
-        let minute = |asked, answered| Minute { number: 0, asked, answered }.is_unavailable();
-        assert_eq!([minute(6, 6), minute(6, 4), minute(6, 3), minute(6, 0), minute(0, 0)], [false, false, true, true, false]);
+        let minute = |asked, answered| {
+            Minute {
+                number: 0,
+                asked,
+                answered,
+            }
+            .is_unavailable()
+        };
+        assert_eq!(
+            [
+                minute(6, 6),
+                minute(6, 4),
+                minute(6, 3),
+                minute(6, 0),
+                minute(0, 0)
+            ],
+            [false, false, true, true, false]
+        );
     }
 
     #[test]

@@ -35,14 +35,18 @@ pub async fn ask(probe: &ProbeSettings) -> Result<(), String> {
         let stream = connector.connect(name, stream).await.map_err(told)?;
         exchange(stream, probe).await
     };
-    tokio::time::timeout(PATIENCE, asking).await.map_err(|_| format!("no answer within {PATIENCE:?}"))?
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .map_err(|_| format!("no answer within {PATIENCE:?}"))?
 }
 
 async fn exchange<S>(stream: S, probe: &ProbeSettings) -> Result<(), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(told)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(told)?;
     let driver = tokio::spawn(connection);
     let port = probe.address.port();
     let request = Request::get(&probe.path)
@@ -54,8 +58,15 @@ where
         let response = sender.send_request(request).await.map_err(told)?;
         let status = response.status();
         // A head without its body is no page.
-        Limited::new(response.into_body(), MOST_BYTES).collect().await.map_err(told)?;
-        if status.is_success() || status.is_redirection() { Ok(()) } else { Err(format!("status {status}")) }
+        Limited::new(response.into_body(), MOST_BYTES)
+            .collect()
+            .await
+            .map_err(told)?;
+        if status.is_success() || status.is_redirection() {
+            Ok(())
+        } else {
+            Err(format!("status {status}"))
+        }
     }
     .await;
     driver.abort();
@@ -69,7 +80,9 @@ fn client_config(trust: &Path) -> Result<ClientConfig, String> {
         roots.add(certificate.map_err(told)?).map_err(told)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().map_err(told)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(told)?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 

@@ -44,25 +44,51 @@ pub fn statement(folder: &Path, month: Month, now: Timestamp) -> Result<Statemen
         let minutes = ledger::read(folder, &name, month)?;
         Ok(counted(name, &minutes, month, now))
     };
-    let indicators = names.into_iter().map(indicator).collect::<Result<_, OpsError>>()?;
-    Ok(Statement { month: month.to_string(), indicators })
+    let indicators = names
+        .into_iter()
+        .map(indicator)
+        .collect::<Result<_, OpsError>>()?;
+    Ok(Statement {
+        month: month.to_string(),
+        indicators,
+    })
 }
 
 fn counted(name: String, minutes: &[Minute], month: Month, now: Timestamp) -> Indicator {
     let (first, next) = month.minutes();
     // A desk that was started again within a minute wrote that minute twice: both count.
     let mut known: BTreeMap<u64, Minute> = BTreeMap::new();
-    for minute in minutes.iter().filter(|minute| (first..next).contains(&minute.number)) {
-        let entry = known.entry(minute.number).or_insert(Minute { asked: 0, answered: 0, ..*minute });
+    for minute in minutes
+        .iter()
+        .filter(|minute| (first..next).contains(&minute.number))
+    {
+        let entry = known.entry(minute.number).or_insert(Minute {
+            asked: 0,
+            answered: 0,
+            ..*minute
+        });
         entry.asked += minute.asked;
         entry.answered += minute.answered;
     }
     let passed = (now.0 / 60_000).clamp(first, next) - first;
-    let unavailable = known.values().filter(|minute| minute.is_unavailable()).count() as u64;
+    let unavailable = known
+        .values()
+        .filter(|minute| minute.is_unavailable())
+        .count() as u64;
     let count = known.values().filter(|minute| minute.asked > 0).count() as u64;
-    #[expect(clippy::cast_precision_loss, reason = "a month has 44,640 minutes at most")]
-    let availability_percent = (count > 0).then(|| 100.0 * (count - unavailable) as f64 / count as f64);
-    Indicator { name, minutes: passed, known: count, unavailable, availability_percent }
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a month has 44,640 minutes at most"
+    )]
+    let availability_percent =
+        (count > 0).then(|| 100.0 * (count - unavailable) as f64 / count as f64);
+    Indicator {
+        name,
+        minutes: passed,
+        known: count,
+        unavailable,
+        availability_percent,
+    }
 }
 
 #[cfg(test)]
@@ -78,8 +104,16 @@ mod tests {
     #[test]
     fn a_minute_written_twice_counts_once() {
         let first = november().minutes().0;
-        let half = Minute { number: first, asked: 3, answered: 3 };
-        let down = Minute { number: first + 1, asked: 6, answered: 0 };
+        let half = Minute {
+            number: first,
+            asked: 3,
+            answered: 3,
+        };
+        let down = Minute {
+            number: first + 1,
+            asked: 6,
+            answered: 0,
+        };
         let now = Timestamp((first + 10) * 60_000);
         let told = counted("public".to_owned(), &[half, half, down], november(), now);
         assert_eq!((told.minutes, told.known, told.unavailable), (10, 2, 1));

@@ -52,9 +52,11 @@ pub fn run(
         traffic.clone(),
     )?);
 
-    let mut conf = ServerConf::default();
-    conf.threads = edge_settings.threads;
-    conf.upstream_keepalive_pool_size = POOL;
+    let conf = ServerConf {
+        threads: edge_settings.threads,
+        upstream_keepalive_pool_size: POOL,
+        ..ServerConf::default()
+    };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     let proxy = Arc::new(http_proxy(

@@ -2,7 +2,7 @@
 //! order. What is decided stands in `stages/`; this file only says when.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, Result};
+use yagura_control::clock::monotonic;
 
 use crate::access_log::{self, Line};
 use crate::stages::lookup::Found;
@@ -55,7 +56,7 @@ impl ProxyHttp for Service {
     fn new_ctx(&self) -> Visit {
         Visit::new(
             self.edge.traffic.begin(),
-            Instant::now(),
+            monotonic(),
             self.edge.clock.now(),
         )
     }

@@ -14,8 +14,8 @@ use crate::state::UnderWay;
 
 /// What the stages learn of a request, each for those after it.
 pub struct Visit {
-    /// Counts it as under way.
-    pub under_way: UnderWay,
+    /// Counts it as under way until the visit ends.
+    _under_way: UnderWay,
     /// When it began, for durations.
     pub began: Instant,
     /// When it began.
@@ -63,7 +63,7 @@ impl Visit {
     #[must_use]
     pub fn new(under_way: UnderWay, began: Instant, at: Timestamp) -> Self {
         Self {
-            under_way,
+            _under_way: under_way,
             began,
             at,
             site: None,

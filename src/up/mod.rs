@@ -25,7 +25,9 @@ pub(crate) fn run(arguments: &UpArguments) -> anyhow::Result<ExitCode> {
     let _lock = lock::take(&town.data)?;
     ports::must_be_free(&town)?;
     // One thread, and this one: the kernel ties the children's end to the thread that starts them.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut stop = process::Stop::new()?;
         let supervisor = supervisor::Supervisor::new(&town)?;

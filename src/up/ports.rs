@@ -16,9 +16,14 @@ pub(crate) fn must_be_free(town: &Town) -> anyhow::Result<()> {
         match TcpListener::bind(address) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                bail!("{}", in_use(address, &format!("choose another port with {flag}")));
+                bail!(
+                    "{}",
+                    in_use(address, &format!("choose another port with {flag}"))
+                );
             }
-            Err(error) => bail!("cannot listen on {address}: {error}\n  choose another with {flag}"),
+            Err(error) => {
+                bail!("cannot listen on {address}: {error}\n  choose another with {flag}")
+            }
         }
     }
     Ok(())
@@ -46,17 +51,32 @@ fn holder(address: SocketAddr) -> Option<(String, u32)> {
         .flat_map(|table| listeners(&table, address))
         .collect();
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find_map(|pid: u32| {
-        let folder = format!("/proc/{pid}");
-        let holds = inodes.iter().any(|inode| has_open(Path::new(&folder), *inode));
-        holds.then(|| (fs::read_to_string(format!("{folder}/comm")).unwrap_or_default().trim().to_owned(), pid))
-    })
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .find_map(|pid: u32| {
+            let folder = format!("/proc/{pid}");
+            let holds = inodes
+                .iter()
+                .any(|inode| has_open(Path::new(&folder), *inode));
+            holds.then(|| {
+                (
+                    fs::read_to_string(format!("{folder}/comm"))
+                        .unwrap_or_default()
+                        .trim()
+                        .to_owned(),
+                    pid,
+                )
+            })
+        })
 }
 
 /// Inodes of the sockets in one table of the kernel that listen where `address` would.
 fn listeners(table: &str, address: SocketAddr) -> Vec<u64> {
     const LISTENING: &str = "0A";
-    let columns = table.lines().skip(1).map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
+    let columns = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
     columns
         .filter(|columns| columns.get(3) == Some(&LISTENING))
         .filter(|columns| columns.get(1).is_some_and(|local| overlaps(local, address)))
@@ -67,7 +87,9 @@ fn listeners(table: &str, address: SocketAddr) -> Vec<u64> {
 /// Whether a local address as the kernel writes it (`0100007F:1F90`) keeps `address` taken:
 /// the same port, and the same IP or every IP.
 fn overlaps(local: &str, address: SocketAddr) -> bool {
-    let Some((ip, port)) = local.split_once(':') else { return false };
+    let Some((ip, port)) = local.split_once(':') else {
+        return false;
+    };
     if u16::from_str_radix(port, 16) != Ok(address.port()) {
         return false;
     }
@@ -81,8 +103,12 @@ fn overlaps(local: &str, address: SocketAddr) -> bool {
 
 fn has_open(process: &Path, inode: u64) -> bool {
     let wanted = format!("socket:[{inode}]");
-    let Ok(files) = fs::read_dir(process.join("fd")) else { return false };
-    files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str()))
+    let Ok(files) = fs::read_dir(process.join("fd")) else {
+        return false;
+    };
+    files.flatten().any(|file| {
+        fs::read_link(file.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
+    })
 }
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 /// Waits until the edge takes orders, and gives it the table when it has no redirects yet. The
 /// town runs without redirects too, so a failure is said and not fatal.
 pub(crate) async fn hand_over_once(town: &Town) {
-    if tokio::time::timeout(PATIENCE, hand_over(town)).await.is_err() {
+    if tokio::time::timeout(PATIENCE, hand_over(town))
+        .await
+        .is_err()
+    {
         tracing::warn!("the edge takes no orders yet; see log/edge.log in the data folder");
     }
 }
@@ -27,22 +30,44 @@ async fn hand_over(town: &Town) {
             Err(_) => tokio::time::sleep(BETWEEN_TRIES).await,
         }
     };
-    let Ok(csv) = std::fs::read_to_string(town.redirects()) else { return };
+    let Ok(csv) = std::fs::read_to_string(town.redirects()) else {
+        return;
+    };
     if present > 0 {
         return;
     }
-    let import = ImportRedirects { site: SITE.to_owned(), csv, replace: false };
-    if let Err(error) = client.order(&envelope(Order::ImportRedirects(import))).await {
+    let import = ImportRedirects {
+        site: SITE.to_owned(),
+        csv,
+        replace: false,
+    };
+    if let Err(error) = client
+        .order(&envelope(Order::ImportRedirects(import)))
+        .await
+    {
         tracing::warn!(%error, "the table of redirects was not taken over");
     }
 }
 
 fn envelope(order: Order) -> Envelope {
     let reason = Some("table of the demo city".to_owned());
-    Envelope { order, who: "yagura up".to_owned(), reason, if_generation: None, dry_run: false }
+    Envelope {
+        order,
+        who: "yagura up".to_owned(),
+        reason,
+        if_generation: None,
+        dry_run: false,
+    }
 }
 
 fn redirects_of(outcome: &Outcome) -> usize {
-    let Outcome::Status(status) = outcome else { return 0 };
-    status.sites.iter().filter(|site| site.name == SITE).map(|site| site.redirects).sum()
+    let Outcome::Status(status) = outcome else {
+        return 0;
+    };
+    status
+        .sites
+        .iter()
+        .filter(|site| site.name == SITE)
+        .map(|site| site.redirects)
+        .sum()
 }

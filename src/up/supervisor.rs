@@ -39,7 +39,12 @@ impl Supervisor {
         let program = std::env::current_exe().context("cannot find the running program")?;
         let logs = town.data.join("log");
         let log = append(&logs.join("up.log"))?;
-        Ok(Self { program, config: town.config(), logs, log })
+        Ok(Self {
+            program,
+            config: town.config(),
+            logs,
+            log,
+        })
     }
 
     /// Keeps all three running until the stop signal, then ends them: the edge first, so that no
@@ -113,10 +118,16 @@ impl Supervisor {
     }
 
     async fn end(&self, name: &str, mut child: Child) {
-        if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+        if let Some(pid) = child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+        {
             let _gone_already = kill_process(pid, Signal::TERM);
         }
-        if tokio::time::timeout(STOP_DEADLINE, child.wait()).await.is_err() {
+        if tokio::time::timeout(STOP_DEADLINE, child.wait())
+            .await
+            .is_err()
+        {
             self.say(&format!("{name} did not end in time and is killed"));
             if let Err(error) = child.kill().await {
                 self.say(&format!("{name} could not be killed: {error}"));
@@ -133,7 +144,9 @@ impl Supervisor {
 
 /// Waits for `delay`; true when the end came first.
 async fn within(delay: Duration, ends: &mut watch::Receiver<bool>) -> bool {
-    tokio::time::timeout(delay, ends.wait_for(|end| *end)).await.is_ok()
+    tokio::time::timeout(delay, ends.wait_for(|end| *end))
+        .await
+        .is_ok()
 }
 
 fn append(path: &Path) -> anyhow::Result<File> {

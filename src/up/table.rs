@@ -9,16 +9,29 @@ pub(crate) fn print(town: &Town) {
     println!("  Yagura is up.");
     println!();
     row("Public site", &format!("{public}/"));
-    row("  over HTTP", &format!("http://{}:{}/  (answers 308 to HTTPS)", town.host(), town.http));
+    row(
+        "  over HTTP",
+        &format!(
+            "http://{}:{}/  (answers 308 to HTTPS)",
+            town.host(),
+            town.http
+        ),
+    );
     row("Staff CMS", &format!("{}/", town.staff_url()));
     for account in &town.accounts {
-        let who = format!("{} / {}   {}（{}）", account.login, account.password, account.name, account.role);
+        let who = format!(
+            "{} / {}   {}（{}）",
+            account.login, account.password, account.name, account.role
+        );
         row("  sign in", &who);
     }
     row("Certificate", "from a local authority; to trust it, import");
     row("", &town.authority().display().to_string());
     row("Data folder", &town.data.display().to_string());
-    row("Edges", &format!("yagura status --config {}", town.config().display()));
+    row(
+        "Edges",
+        &format!("yagura status --config {}", town.config().display()),
+    );
     row("Stop", "Ctrl-C");
     println!();
 }

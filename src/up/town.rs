@@ -87,7 +87,10 @@ impl Town {
             https: place.https.unwrap_or(PlaceArguments::HTTPS),
             accounts: accounts(),
         };
-        write_private(&town.data.join("accounts.json"), &serde_json::to_vec_pretty(&town.accounts)?)?;
+        write_private(
+            &town.data.join("accounts.json"),
+            &serde_json::to_vec_pretty(&town.accounts)?,
+        )?;
         crate::demo::fill(&town, pages, progress)?;
         // The configuration comes last: a folder that has one is whole.
         write_private(&town.config(), town.configuration().as_bytes())?;
@@ -102,7 +105,13 @@ impl Town {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         let (address, http, https) = listeners(&settings, &file)?;
-        let present = Self { data, address, http, https, accounts };
+        let present = Self {
+            data,
+            address,
+            http,
+            https,
+            accounts,
+        };
         let wanted = Self {
             data: present.data.clone(),
             address: place.address.unwrap_or(address),
@@ -166,7 +175,12 @@ impl Town {
     }
 
     fn configuration(&self) -> String {
-        let Self { address, http, https, .. } = self;
+        let Self {
+            address,
+            http,
+            https,
+            ..
+        } = self;
         let http = std::net::SocketAddr::new(*address, *http);
         let tls = std::net::SocketAddr::new(*address, *https);
         let (public, staff) = (self.public_url(), self.staff_url());
@@ -174,7 +188,11 @@ impl Town {
             "localhost" => "127.0.0.1".to_owned(),
             other => other.to_owned(),
         };
-        let probed = if address.is_unspecified() { PlaceArguments::ADDRESS } else { *address };
+        let probed = if address.is_unspecified() {
+            PlaceArguments::ADDRESS
+        } else {
+            *address
+        };
         let probed = std::net::SocketAddr::new(probed, *https);
         format!(
             r#"# Made by `yagura up`. Every key is explained in config/examples/whole-town.toml.
@@ -279,28 +297,34 @@ fn listeners(settings: &Settings, file: &Path) -> anyhow::Result<(IpAddr, u16, u
     let plain = listen.iter().find(|listen| !listen.tls);
     let tls = listen.iter().find(|listen| listen.tls);
     let (Some(plain), Some(tls)) = (plain, tls) else {
-        bail!("{} needs one listener with tls and one without to be started by `up`", file.display());
+        bail!(
+            "{} needs one listener with tls and one without to be started by `up`",
+            file.display()
+        );
     };
     Ok((tls.address.ip(), plain.address.port(), tls.address.port()))
 }
 
 /// The demo's accounts with passwords made now.
 fn accounts() -> Vec<Account> {
-    [("hanako", "佐藤 花子", "editor"), ("kanri", "鈴木 一郎", "admin")]
-        .map(|(login, name, role)| Account {
-            login: login.to_owned(),
-            name: name.to_owned(),
-            role: role.to_owned(),
-            password: password(&mut rand::rng()),
-        })
-        .into()
+    [
+        ("hanako", "佐藤 花子", "editor"),
+        ("kanri", "鈴木 一郎", "admin"),
+    ]
+    .map(|(login, name, role)| Account {
+        login: login.to_owned(),
+        name: name.to_owned(),
+        role: role.to_owned(),
+        password: password(&mut rand::rng()),
+    })
+    .into()
 }
 
 /// Four groups of four letters that are not mistaken for one another: 77 bits.
 fn password(random: &mut impl Rng) -> String {
     const LETTERS: [char; 28] = [
-        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w',
-        'x', 'y', '3', '4', '6', '7', '8', '9',
+        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u',
+        'v', 'w', 'x', 'y', '3', '4', '6', '7', '8', '9',
     ];
     let mut password = String::new();
     for position in 0..16 {
@@ -317,8 +341,12 @@ fn password(random: &mut impl Rng) -> String {
 fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let partial = path.with_extension("partial");
     let write = || -> std::io::Result<()> {
-        let mut file =
-            fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+        let mut file = fs::File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&partial)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&partial, path)
@@ -332,15 +360,27 @@ mod tests {
 
     fn town(data: &str) -> Town {
         let address = PlaceArguments::ADDRESS;
-        Town { data: data.into(), address, http: 8080, https: 8443, accounts: Vec::new() }
+        Town {
+            data: data.into(),
+            address,
+            http: 8080,
+            https: 8443,
+            accounts: Vec::new(),
+        }
     }
 
     #[test]
     fn the_configuration_it_writes_is_right() {
         let town = town("/srv/town");
         let settings = yagura_config::parse(&town.configuration(), &town.config()).unwrap();
-        assert_eq!(listeners(&settings, &town.config()).unwrap(), (town.address, 8080, 8443));
-        assert_eq!(settings.edge.unwrap().control_socket, Some(town.control_socket()));
+        assert_eq!(
+            listeners(&settings, &town.config()).unwrap(),
+            (town.address, 8080, 8443)
+        );
+        assert_eq!(
+            settings.edge.unwrap().control_socket,
+            Some(town.control_socket())
+        );
     }
 
     #[test]
@@ -362,6 +402,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("accounts.json");
         write_private(&path, b"x").unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 }

@@ -21,7 +21,11 @@ fn root() -> PathBuf {
 }
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().manifest_path(root().join("Cargo.toml")).other_options(["--locked".into()]).exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .other_options(["--locked".into()])
+        .exec()
+        .unwrap()
 }
 
 fn floor(name: &str) -> Option<usize> {
@@ -31,10 +35,16 @@ fn floor(name: &str) -> Option<usize> {
 #[test]
 fn crates_import_only_floors_below_their_own() {
     for package in metadata().workspace_packages() {
-        let own = floor(&package.name).unwrap_or_else(|| panic!("{} stands on no floor", package.name));
+        let own =
+            floor(&package.name).unwrap_or_else(|| panic!("{} stands on no floor", package.name));
         for dependency in &package.dependencies {
             if let Some(below) = floor(&dependency.name) {
-                assert!(below < own, "{} must not import {}", package.name, dependency.name);
+                assert!(
+                    below < own,
+                    "{} must not import {}",
+                    package.name,
+                    dependency.name
+                );
             }
         }
     }
@@ -43,21 +53,37 @@ fn crates_import_only_floors_below_their_own() {
 #[test]
 fn the_edge_links_no_database() {
     let reached = reachable(&metadata(), "yagura-proxy");
-    assert!(reached.contains("pingora"), "the search reaches nothing: {reached:?}");
+    assert!(
+        reached.contains("pingora"),
+        "the search reaches nothing: {reached:?}"
+    );
     let databases: Vec<_> = reached
         .iter()
-        .filter(|name| ["sqlx", "libsqlite3", "postgres", "tokio-postgres"].iter().any(|part| name.starts_with(part)))
+        .filter(|name| {
+            ["sqlx", "libsqlite3", "postgres", "tokio-postgres"]
+                .iter()
+                .any(|part| name.starts_with(part))
+        })
         .collect();
-    assert!(databases.is_empty(), "the exposed process must not reach {databases:?}");
+    assert!(
+        databases.is_empty(),
+        "the exposed process must not reach {databases:?}"
+    );
 }
 
 /// Names of every package that `name` is built from.
 fn reachable(metadata: &Metadata, name: &str) -> BTreeSet<String> {
-    let names: BTreeMap<&PackageId, &str> =
-        metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
+    let names: BTreeMap<&PackageId, &str> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, package.name.as_str()))
+        .collect();
     let graph = metadata.resolve.as_ref().unwrap();
-    let mut open: Vec<&PackageId> =
-        names.iter().filter(|(_, found)| **found == name).map(|(id, _)| *id).collect();
+    let mut open: Vec<&PackageId> = names
+        .iter()
+        .filter(|(_, found)| **found == name)
+        .map(|(id, _)| *id)
+        .collect();
     let mut seen = BTreeSet::new();
     while let Some(id) = open.pop() {
         if !seen.insert(names[id].to_owned()) {
@@ -65,7 +91,10 @@ fn reachable(metadata: &Metadata, name: &str) -> BTreeSet<String> {
         }
         let node = graph.nodes.iter().find(|node| node.id == *id).unwrap();
         let built_from = node.deps.iter().filter(|dependency| {
-            dependency.dep_kinds.iter().any(|kind| kind.kind != cargo_metadata::DependencyKind::Development)
+            dependency
+                .dep_kinds
+                .iter()
+                .any(|kind| kind.kind != cargo_metadata::DependencyKind::Development)
         });
         open.extend(built_from.map(|dependency| &dependency.pkg));
     }
@@ -75,17 +104,29 @@ fn reachable(metadata: &Metadata, name: &str) -> BTreeSet<String> {
 #[test]
 fn the_architecture_page_names_exactly_the_folders_there_are() {
     let page = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let map = page.split("```").find(|block| block.trim_start().starts_with("Cargo.toml")).unwrap();
+    let map = page
+        .split("```")
+        .find(|block| block.trim_start().starts_with("Cargo.toml"))
+        .unwrap();
     let named: BTreeSet<String> = map
         .lines()
-        .filter_map(|line| line.split_whitespace().next()?.strip_suffix('/').map(str::to_owned))
+        .filter_map(|line| {
+            line.split_whitespace()
+                .next()?
+                .strip_suffix('/')
+                .map(str::to_owned)
+        })
         .collect();
     assert_eq!(named, tracked_folders());
 }
 
 /// Top-level folders that git keeps, apart from those whose names begin with a dot.
 fn tracked_folders() -> BTreeSet<String> {
-    let listed = std::process::Command::new("git").args(["ls-files"]).current_dir(root()).output().unwrap();
+    let listed = std::process::Command::new("git")
+        .args(["ls-files"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     String::from_utf8(listed.stdout)
         .unwrap()
         .lines()
@@ -130,11 +171,15 @@ fn no_file_outgrows_one_reading() {
 
 fn rust_files() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open: Vec<PathBuf> = tracked_folders().iter().map(|folder| root().join(folder)).collect();
+    let mut open: Vec<PathBuf> = tracked_folders()
+        .iter()
+        .map(|folder| root().join(folder))
+        .collect();
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let generated = |path: &Path| path.ends_with("node_modules") || path.ends_with("target");
+            let generated =
+                |path: &Path| path.ends_with("node_modules") || path.ends_with("target");
             if path.is_dir() && !generated(&path) {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -37,7 +37,11 @@ async fn everything_works_in_a_real_browser() {
         .env("STAFF_PASSWORD", town.password("hanako"))
         .output()
         .expect("node is needed: https://nodejs.org");
-    let told = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    let told = format!(
+        "{}{}",
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr)
+    );
     println!("{told}");
     assert!(run.status.success(), "{told}");
 }

@@ -30,13 +30,22 @@ fn ten_faults_give_ten_messages_and_exit_code_two() {
     std::fs::write(&file, TEN_FAULTS).unwrap();
     let file = file.display().to_string();
 
-    let edge = std::process::Command::new(crate::town::YAGURA).args(["edge", "--config", &file]).output().unwrap();
+    let edge = std::process::Command::new(crate::town::YAGURA)
+        .args(["edge", "--config", &file])
+        .output()
+        .unwrap();
     assert_eq!(edge.status.code(), Some(2));
     let told = String::from_utf8(edge.stderr).unwrap();
     for line in [2, 3, 4, 5, 8, 10, 11, 14, 15, 16] {
-        assert!(told.contains(&format!("line {line}, ")), "nothing is told of line {line}:\n{told}");
+        assert!(
+            told.contains(&format!("line {line}, ")),
+            "nothing is told of line {line}:\n{told}"
+        );
     }
-    assert!(told.contains("edge.listen[1].adress") && told.contains("did you mean `address`?"), "{told}");
+    assert!(
+        told.contains("edge.listen[1].adress") && told.contains("did you mean `address`?"),
+        "{told}"
+    );
 
     let check = std::process::Command::new(crate::town::YAGURA)
         .args(["check", "--json", "--config", &file])
@@ -62,7 +71,11 @@ async fn a_running_edge_keeps_its_settings_when_the_new_ones_have_faults() {
     let generation = |town: &Town| town.yagura(&["status", "--json"]).stdout;
     assert_eq!(town.reader().get("/").await.status, 200);
 
-    std::fs::write(town.config(), good.replace("last_good = true", "last_good = \"yes\"")).unwrap();
+    std::fs::write(
+        town.config(),
+        good.replace("last_good = true", "last_good = \"yes\""),
+    )
+    .unwrap();
     let socket = town.data().join("run/edge.sock").display().to_string();
     let refused = std::process::Command::new(crate::town::YAGURA)
         .args(["reload", "--socket", &socket])
@@ -76,15 +89,31 @@ async fn a_running_edge_keeps_its_settings_when_the_new_ones_have_faults() {
     signal(town.process("edge").pid(), "HUP");
     let log = town.data().join("log/edge.log");
     eventually("the faults are in the log", || async {
-        std::fs::read_to_string(&log).ok()?.contains("site[0].last_good").then_some(())
+        std::fs::read_to_string(&log)
+            .ok()?
+            .contains("site[0].last_good")
+            .then_some(())
     })
     .await;
     assert_eq!(town.reader().get("/").await.status, 200);
 
     // The same edge takes a right file: the staff site now refuses this machine.
-    std::fs::write(town.config(), good.replace("\"127.0.0.0/8\"", "\"192.0.2.0/24\"")).unwrap();
+    std::fs::write(
+        town.config(),
+        good.replace("\"127.0.0.0/8\"", "\"192.0.2.0/24\""),
+    )
+    .unwrap();
     let before = generation(&town);
-    assert_eq!(town.reader_of("staff.localhost").get("/").await.status.as_u16() / 100 == 4, false);
+    assert_eq!(
+        town.reader_of("staff.localhost")
+            .get("/")
+            .await
+            .status
+            .as_u16()
+            / 100
+            == 4,
+        false
+    );
     assert!(town.yagura(&["reload"]).status.success());
     assert_ne!(generation(&town), before);
     assert_eq!(town.reader_of("staff.localhost").get("/").await.status, 403);

@@ -53,7 +53,9 @@ fn damage(folder: &Path, body: &[u8]) -> usize {
     let mut count = 0;
     for file in crate::withdraw::files(folder) {
         let mut bytes = std::fs::read(&file).unwrap();
-        let Some(position) = bytes.windows(body.len()).position(|window| window == body) else { continue };
+        let Some(position) = bytes.windows(body.len()).position(|window| window == body) else {
+            continue;
+        };
         bytes[position + body.len() / 2] ^= 0x01;
         std::fs::write(&file, bytes).unwrap();
         count += 1;

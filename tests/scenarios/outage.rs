@@ -23,7 +23,15 @@ async fn readers_miss_nothing_when_everything_behind_the_edge_is_dead() {
     let over = Arc::new(AtomicBool::new(false));
     let reads = Arc::new(AtomicUsize::new(0));
     let readers: Vec<_> = (0..CONNECTIONS)
-        .map(|number| tokio::spawn(read_on(town.reader(), site.clone(), number, over.clone(), reads.clone())))
+        .map(|number| {
+            tokio::spawn(read_on(
+                town.reader(),
+                site.clone(),
+                number,
+                over.clone(),
+                reads.clone(),
+            ))
+        })
         .collect();
     while reads.load(Ordering::Relaxed) < 2 * CONNECTIONS {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -39,7 +47,10 @@ async fn readers_miss_nothing_when_everything_behind_the_edge_is_dead() {
         failed.extend(reader.await.unwrap());
     }
     let after = reads.load(Ordering::Relaxed) - at_death;
-    println!("{CONNECTIONS} connections, {after} reads after the CMS died, {} failed", failed.len());
+    println!(
+        "{CONNECTIONS} connections, {after} reads after the CMS died, {} failed",
+        failed.len()
+    );
     assert!(failed.is_empty(), "{failed:?}");
 
     // The edge dies as well, and comes back alone.
@@ -52,22 +63,36 @@ async fn readers_miss_nothing_when_everything_behind_the_edge_is_dead() {
         assert_eq!(answer.status, 200, "{path}");
         assert!(answer.body == *expected, "{path} has other bytes");
     }
-    println!("{} pages, {} pictures and files read from the edge alone", site.pages.len(), site.files.len());
+    println!(
+        "{} pages, {} pictures and files read from the edge alone",
+        site.pages.len(),
+        site.files.len()
+    );
 
     let table = std::fs::read_to_string(town.data().join("redirects.csv")).unwrap();
     let redirects = parse_csv(&table).unwrap();
     assert_eq!(redirects.len(), 5000);
     for redirect in &redirects {
         let answer = reader.get(&redirect.path).await;
-        assert_eq!((answer.status.as_u16(), answer.field("location")), (redirect.status, redirect.to.as_str()), "{}", redirect.path);
+        assert_eq!(
+            (answer.status.as_u16(), answer.field("location")),
+            (redirect.status, redirect.to.as_str()),
+            "{}",
+            redirect.path
+        );
     }
     println!("{} redirects answered by the edge alone", redirects.len());
 
     // What was never there says so plainly, in two languages.
     let answer = reader.get("/kurashi/nai.html").await;
-    assert_eq!((answer.status.as_u16(), answer.field("cache-control")), (503, "no-store"));
+    assert_eq!(
+        (answer.status.as_u16(), answer.field("cache-control")),
+        (503, "no-store")
+    );
     assert_eq!(answer.field("retry-after"), "30");
-    assert!(answer.text().contains("ただいま表示できません") && answer.text().contains("lang=\"en\""));
+    assert!(
+        answer.text().contains("ただいま表示できません") && answer.text().contains("lang=\"en\"")
+    );
 }
 
 /// Reads page after page, beginning somewhere else than the others; gives what failed.

@@ -29,9 +29,13 @@ impl Alone {
     /// The example as it is written, at addresses that no other test uses.
     async fn start() -> Self {
         let place = Place::claim();
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples/plain-proxy.toml");
+        let example =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples/plain-proxy.toml");
         let text = std::fs::read_to_string(example).unwrap();
-        assert!(text.contains("127.0.0.1:8002") && text.contains("http://127.0.0.1:8000"), "{text}");
+        assert!(
+            text.contains("127.0.0.1:8002") && text.contains("http://127.0.0.1:8000"),
+            "{text}"
+        );
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("plain-proxy.toml");
         let text = text
@@ -39,9 +43,20 @@ impl Alone {
             .replace("127.0.0.1:8000", &place.https().to_string());
         std::fs::write(&config, text).unwrap();
         let origin = Origin::start(place.https()).await;
-        let edge = Running::start(&["edge", "--config", &config.display().to_string()], &folder.path().join("log"));
-        eventually("the edge listens", || async { TcpStream::connect(place.http()).await.ok() }).await;
-        Self { place, origin: Some(origin), _edge: edge, _folder: folder }
+        let edge = Running::start(
+            &["edge", "--config", &config.display().to_string()],
+            &folder.path().join("log"),
+        );
+        eventually("the edge listens", || async {
+            TcpStream::connect(place.http()).await.ok()
+        })
+        .await;
+        Self {
+            place,
+            origin: Some(origin),
+            _edge: edge,
+            _folder: folder,
+        }
     }
 
     fn origin(&self) -> &Origin {
@@ -54,21 +69,46 @@ impl Alone {
         stream.write_all(bytes.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         let reading = stream.read_to_end(&mut answer);
-        tokio::time::timeout(std::time::Duration::from_secs(20), reading).await.expect("the edge left the connection open").unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(20), reading)
+            .await
+            .expect("the edge left the connection open")
+            .unwrap();
         String::from_utf8(answer).unwrap()
     }
 
     /// One request whose connection ends with it.
     async fn ask(&self, line: &str, fields: &str, body: &str) -> Answer {
-        let text = self.raw(&format!("{line} HTTP/1.1\r\nHost: city.example\r\nConnection: close\r\n{fields}\r\n{body}")).await;
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
+        let text = self
+            .raw(&format!(
+                "{line} HTTP/1.1\r\nHost: city.example\r\nConnection: close\r\n{fields}\r\n{body}"
+            ))
+            .await;
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no head in {text:?}"));
         let mut lines = head.split("\r\n");
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let status = lines
+            .next()
+            .unwrap()
+            .split(' ')
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
         let fields = lines.map(|line| {
             let (name, value) = line.split_once(": ").unwrap();
-            (name.to_ascii_lowercase().parse::<http::HeaderName>().unwrap(), value.parse().unwrap())
+            (
+                name.to_ascii_lowercase()
+                    .parse::<http::HeaderName>()
+                    .unwrap(),
+                value.parse().unwrap(),
+            )
         });
-        Answer { status, headers: fields.collect(), body: body.to_owned() }
+        Answer {
+            status,
+            headers: fields.collect(),
+            body: body.to_owned(),
+        }
     }
 
     async fn get(&self, target: &str) -> Answer {
@@ -78,7 +118,9 @@ impl Alone {
 
 impl Answer {
     fn field(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -95,8 +137,18 @@ async fn what_the_origin_allows_is_kept_and_nothing_else() {
         ("/a?cc=max-age%3D60&status=500", false),
     ] {
         let (first, second) = (alone.get(target).await, alone.get(target).await);
-        assert_eq!(first.body == second.body, kept, "{target}: {} / {}", first.body, second.body);
-        assert_eq!(second.field("cache-status").contains("hit"), kept, "{target}");
+        assert_eq!(
+            first.body == second.body,
+            kept,
+            "{target}: {} / {}",
+            first.body,
+            second.body
+        );
+        assert_eq!(
+            second.field("cache-status").contains("hit"),
+            kept,
+            "{target}"
+        );
         if kept {
             assert!(second.headers.contains_key("age"), "{target}");
         }
@@ -107,38 +159,86 @@ async fn what_the_origin_allows_is_kept_and_nothing_else() {
 
     // Each host has its own copies, and each variant.
     let one = alone.get("/v?cc=max-age%3D60&vary=accept-language").await;
-    let japanese = alone.ask("GET /v?cc=max-age%3D60&vary=accept-language", "Accept-Language: ja\r\n", "").await;
+    let japanese = alone
+        .ask(
+            "GET /v?cc=max-age%3D60&vary=accept-language",
+            "Accept-Language: ja\r\n",
+            "",
+        )
+        .await;
     assert_ne!(one.body, japanese.body);
     assert_eq!(japanese.field("seen-accept-language"), "ja");
 
     // A reader who insists gets the origin's own answer (RFC 9111, section 5.2.1.4).
     let kept = alone.get("/r?cc=max-age%3D60").await;
-    let fresh = alone.ask("GET /r?cc=max-age%3D60", "Cache-Control: no-cache\r\n", "").await;
+    let fresh = alone
+        .ask("GET /r?cc=max-age%3D60", "Cache-Control: no-cache\r\n", "")
+        .await;
     assert_ne!(kept.body, fresh.body);
-    let none = alone.ask("GET /never", "Cache-Control: only-if-cached\r\n", "").await;
+    let none = alone
+        .ask("GET /never", "Cache-Control: only-if-cached\r\n", "")
+        .await;
     assert_eq!(none.status, 504);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_passes_and_a_change_makes_copies_old() {
     let alone = Alone::start().await;
-    for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"] {
-        let answer = alone.ask(&format!("{method} /x"), "Content-Length: 5\r\n", "hello").await;
-        assert!(answer.body.contains(&format!("to {method} with 5 bytes: hello")), "{method}: {}", answer.body);
+    for method in [
+        "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT",
+    ] {
+        let answer = alone
+            .ask(&format!("{method} /x"), "Content-Length: 5\r\n", "hello")
+            .await;
+        assert!(
+            answer
+                .body
+                .contains(&format!("to {method} with 5 bytes: hello")),
+            "{method}: {}",
+            answer.body
+        );
     }
-    let chunked = alone.ask("POST /x", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n").await;
-    assert!(chunked.body.contains("with 7 bytes: abcdefg"), "{}", chunked.body);
-    let continued = alone.ask("POST /x", "Content-Length: 2\r\nExpect: 100-continue\r\n", "ok").await;
-    assert!(continued.status == 100 || continued.status == 200, "{}", continued.status);
+    let chunked = alone
+        .ask(
+            "POST /x",
+            "Transfer-Encoding: chunked\r\n",
+            "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n",
+        )
+        .await;
+    assert!(
+        chunked.body.contains("with 7 bytes: abcdefg"),
+        "{}",
+        chunked.body
+    );
+    let continued = alone
+        .ask(
+            "POST /x",
+            "Content-Length: 2\r\nExpect: 100-continue\r\n",
+            "ok",
+        )
+        .await;
+    assert!(
+        continued.status == 100 || continued.status == 200,
+        "{}",
+        continued.status
+    );
 
     let target = "/p?cc=max-age%3D60";
     let before = alone.get(target).await.body;
     assert_eq!(alone.get(target).await.body, before);
-    alone.ask(&format!("POST {target}"), "Content-Length: 0\r\n", "").await;
+    alone
+        .ask(&format!("POST {target}"), "Content-Length: 0\r\n", "")
+        .await;
     assert_ne!(alone.get(target).await.body, before);
 
     // What a reader could forge does not reach the origin as sent; what names a connection ends here.
-    let forged = alone.ask("GET /f", "X-Forwarded-For: 6.6.6.6\r\nConnection: x-evil\r\nX-Evil: 1\r\n", "").await;
+    let forged = alone
+        .ask(
+            "GET /f",
+            "X-Forwarded-For: 6.6.6.6\r\nConnection: x-evil\r\nX-Evil: 1\r\n",
+            "",
+        )
+        .await;
     assert_ne!(forged.field("seen-x-forwarded-for"), "6.6.6.6");
     assert_eq!(forged.field("seen-x-evil"), "");
     assert_eq!(forged.field("seen-host"), "city.example");
@@ -161,7 +261,11 @@ async fn what_could_be_read_in_two_ways_goes_no_further() {
     ] {
         let answer = alone.raw(request).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{request:?}: {answer}");
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{request:?}: {answer}");
+        assert_eq!(
+            answer.matches("HTTP/1.1 ").count(),
+            1,
+            "{request:?}: {answer}"
+        );
     }
     assert_eq!(alone.origin().seen().len(), before);
 }
@@ -170,15 +274,24 @@ async fn what_could_be_read_in_two_ways_goes_no_further() {
 async fn requests_sent_in_one_go_are_answered_in_their_order() {
     let alone = Alone::start().await;
     alone.get("/hit?cc=max-age%3D60").await;
-    let requests: String = ["/hit?cc=max-age%3D60", "/miss1", "/hit?cc=max-age%3D60", "/miss2"]
-        .iter()
-        .map(|target| format!("GET {target} HTTP/1.1\r\nHost: city.example\r\n\r\n"))
-        .collect();
+    let requests: String = [
+        "/hit?cc=max-age%3D60",
+        "/miss1",
+        "/hit?cc=max-age%3D60",
+        "/miss2",
+    ]
+    .iter()
+    .map(|target| format!("GET {target} HTTP/1.1\r\nHost: city.example\r\n\r\n"))
+    .collect();
     let post = "POST /body HTTP/1.1\r\nHost: city.example\r\nContent-Length: 4\r\n\r\nbody";
     let last = "GET /last HTTP/1.1\r\nHost: city.example\r\nConnection: close\r\n\r\n";
     let text = alone.raw(&format!("{requests}{post}{last}")).await;
     assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 6, "{text}");
-    let order: Vec<&str> = text.split("answer ").skip(1).map(|rest| rest.split(' ').next().unwrap()).collect();
+    let order: Vec<&str> = text
+        .split("answer ")
+        .skip(1)
+        .map(|rest| rest.split(' ').next().unwrap())
+        .collect();
     assert_eq!(order, ["1", "2", "1", "3", "4", "5"], "{text}");
 }
 
@@ -186,13 +299,24 @@ async fn requests_sent_in_one_go_are_answered_in_their_order() {
 async fn a_dead_origin_is_told_plainly_and_copies_are_still_served() {
     let mut alone = Alone::start().await;
     alone.get("/kept?cc=max-age%3D60").await;
-    alone.get("/old?cc=max-age%3D1%2C+stale-if-error%3D600").await;
+    alone
+        .get("/old?cc=max-age%3D1%2C+stale-if-error%3D600")
+        .await;
     tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
     alone.origin.take().unwrap().stop().await;
     assert_eq!(alone.get("/kept?cc=max-age%3D60").await.status, 200);
-    let stale = alone.get("/old?cc=max-age%3D1%2C+stale-if-error%3D600").await;
+    let stale = alone
+        .get("/old?cc=max-age%3D1%2C+stale-if-error%3D600")
+        .await;
     assert_eq!(stale.status, 200);
-    assert!(stale.field("cache-status").contains("last-good"), "{}", stale.field("cache-status"));
+    assert!(
+        stale.field("cache-status").contains("last-good"),
+        "{}",
+        stale.field("cache-status")
+    );
     let none = alone.get("/none").await;
-    assert_eq!((none.status.as_u16(), none.field("cache-control")), (503, "no-store"));
+    assert_eq!(
+        (none.status.as_u16(), none.field("cache-control")),
+        (503, "no-store")
+    );
 }

@@ -25,21 +25,41 @@ async fn a_change_reaches_readers_and_the_editor_says_when() {
         eventually("the edge serves the new text", || {
             let mut reader = reader.another();
             let (path, words) = (path.clone(), words.clone());
-            async move { reader.get(&path).await.text().contains(&words).then_some(()) }
+            async move {
+                reader
+                    .get(&path)
+                    .await
+                    .text()
+                    .contains(&words)
+                    .then_some(())
+            }
         })
         .await;
         took.push(clicked.elapsed());
     }
     took.sort();
     let at = |percent: usize| took[(took.len() * percent).div_ceil(100) - 1];
-    println!("{PUBLICATIONS} publications from click to live at the edge: median {:?}, p99 {:?}, longest {:?}", at(50), at(99), at(100));
+    println!(
+        "{PUBLICATIONS} publications from click to live at the edge: median {:?}, p99 {:?}, longest {:?}",
+        at(50),
+        at(99),
+        at(100)
+    );
     // Reported, not asserted closely; a minute would mean that only expiry brought it.
     assert!(at(100) < Duration::from_secs(20));
 
     assert_eq!(staff.delivery(&page).await["state"], "live");
     let answer = reader.get(&path).await;
-    assert!(answer.field("cache-status").starts_with("yagura; hit"), "{}", answer.field("cache-status"));
-    assert_eq!(answer.field("cache-tag"), "", "tags are between CMS and edge");
+    assert!(
+        answer.field("cache-status").starts_with("yagura; hit"),
+        "{}",
+        answer.field("cache-status")
+    );
+    assert_eq!(
+        answer.field("cache-tag"),
+        "",
+        "tags are between CMS and edge"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,7 +69,9 @@ async fn a_publication_survives_the_death_of_edge_and_cms() {
     let path = site.page(1).to_owned();
     let mut staff = Staff::sign_in(&town, "hanako").await;
     let mut page = staff.open(&path).await;
-    staff.publish_with(&mut page, "停電の直前に公開した文です。").await;
+    staff
+        .publish_with(&mut page, "停電の直前に公開した文です。")
+        .await;
     // Both die before anybody has read the page, and perhaps before the edge was told.
     town.kill("cms");
     town.kill("edge");
@@ -59,7 +81,14 @@ async fn a_publication_survives_the_death_of_edge_and_cms() {
     eventually("the edge serves what was published", || {
         let mut reader = town.reader();
         let path = path.clone();
-        async move { reader.get(&path).await.text().contains("停電の直前に公開した文です。").then_some(()) }
+        async move {
+            reader
+                .get(&path)
+                .await
+                .text()
+                .contains("停電の直前に公開した文です。")
+                .then_some(())
+        }
     })
     .await;
     let mut staff = Staff::sign_in(&town, "hanako").await;
@@ -69,5 +98,8 @@ async fn a_publication_survives_the_death_of_edge_and_cms() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("the purge was never acknowledged: {}", staff.delivery(&page).await);
+    panic!(
+        "the purge was never acknowledged: {}",
+        staff.delivery(&page).await
+    );
 }

@@ -16,7 +16,10 @@ async fn whichever_process_dies_is_back_within_two_seconds() {
     town.up();
     let log = town.data().join("log/up.log");
     eventually("the table is printed", || async {
-        fs::read_to_string(town.data().join("log/terminal.log")).ok()?.contains("Public site").then_some(())
+        fs::read_to_string(town.data().join("log/terminal.log"))
+            .ok()?
+            .contains("Public site")
+            .then_some(())
     })
     .await;
     assert_eq!(town.reader().get("/").await.status, 200);
@@ -30,11 +33,20 @@ async fn whichever_process_dies_is_back_within_two_seconds() {
         })
         .await;
         let away = killed.elapsed();
-        assert!(away < Duration::from_secs(2), "{name} was away for {away:?}");
+        assert!(
+            away < Duration::from_secs(2),
+            "{name} was away for {away:?}"
+        );
         println!("{name} (pid {pid}) was killed and started again (pid {again}) after {away:?}");
         let said = fs::read_to_string(&log).unwrap();
-        assert!(said.contains(&format!("{name} (pid {pid}) died: signal: 9")), "{said}");
-        assert!(said.contains(&format!("{name} started again (pid {again})")), "{said}");
+        assert!(
+            said.contains(&format!("{name} (pid {pid}) died: signal: 9")),
+            "{said}"
+        );
+        assert!(
+            said.contains(&format!("{name} started again (pid {again})")),
+            "{said}"
+        );
     }
     town.edge_is_ready().await;
     assert_eq!(town.reader().get("/").await.status, 200);
@@ -43,13 +55,23 @@ async fn whichever_process_dies_is_back_within_two_seconds() {
 /// The newest process number that the supervisor's log gives for a process.
 fn pid_of(log: &Path, name: &str) -> u32 {
     let said = fs::read_to_string(log).unwrap();
-    let started = [format!("{name} started (pid "), format!("{name} started again (pid ")];
+    let started = [
+        format!("{name} started (pid "),
+        format!("{name} started again (pid "),
+    ];
     let number = said
         .lines()
         .rev()
-        .find_map(|line| started.iter().find_map(|start| line.split_once(start.as_str())))
+        .find_map(|line| {
+            started
+                .iter()
+                .find_map(|start| line.split_once(start.as_str()))
+        })
         .and_then(|(_, rest)| rest.strip_suffix(')'));
-    number.unwrap_or_else(|| panic!("{name} is not in the log:\n{said}")).parse().unwrap()
+    number
+        .unwrap_or_else(|| panic!("{name} is not in the log:\n{said}"))
+        .parse()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,11 +80,19 @@ async fn a_second_start_uses_the_same_city_and_another_at_once_is_refused() {
     town.up();
     town.edge_is_ready().await;
     let data = town.data().display().to_string();
-    let second = Command::new(YAGURA).args(["up", "--data", &data]).output().unwrap();
+    let second = Command::new(YAGURA)
+        .args(["up", "--data", &data])
+        .output()
+        .unwrap();
     assert!(!second.status.success());
     let told = String::from_utf8(second.stderr).unwrap();
     let holder = town.process("up").pid();
-    assert!(told.contains(&format!("already served by another `yagura up` (pid {holder})")), "{told}");
+    assert!(
+        told.contains(&format!(
+            "already served by another `yagura up` (pid {holder})"
+        )),
+        "{told}"
+    );
 }
 
 #[test]
@@ -70,9 +100,15 @@ fn a_port_in_use_is_named_with_who_holds_it() {
     let town = Town::new();
     let _holder = TcpListener::bind(town.place.http()).unwrap();
     let data = town.data().display().to_string();
-    let up = Command::new(YAGURA).args(["up", "--data", &data]).output().unwrap();
+    let up = Command::new(YAGURA)
+        .args(["up", "--data", &data])
+        .output()
+        .unwrap();
     assert_eq!(up.status.code(), Some(1));
     let told = String::from_utf8(up.stderr).unwrap();
     let expected = format!("(pid {})", std::process::id());
-    assert!(told.contains("is held by") && told.contains(&expected) && told.contains("--http"), "{told}");
+    assert!(
+        told.contains("is held by") && told.contains(&expected) && told.contains("--http"),
+        "{told}"
+    );
 }

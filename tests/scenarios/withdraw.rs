@@ -14,9 +14,15 @@ async fn a_withdrawn_page_is_never_seen_again() {
     let mut staff = Staff::sign_in(&town, "hanako").await;
     let page = staff.open(&path).await;
     let last_good = town.data().join("edge/last-good");
-    assert!(held(&last_good, &path), "the copy that must go is not there");
+    assert!(
+        held(&last_good, &path),
+        "the copy that must go is not there"
+    );
     let list = format!("/{}/", path.split('/').nth(1).unwrap());
-    assert!(shown_in(&town, &list, &path).await, "{list} does not list it");
+    assert!(
+        shown_in(&town, &list, &path).await,
+        "{list} does not list it"
+    );
 
     staff.withdraw(&page).await;
     eventually("readers get it no more", || {
@@ -25,8 +31,14 @@ async fn a_withdrawn_page_is_never_seen_again() {
         async move { (reader.get(&path).await.status == 410).then_some(()) }
     })
     .await;
-    eventually("the copy is off the disk", || async { (!held(&last_good, &path)).then_some(()) }).await;
-    eventually("the listing shows it no more", || async { (!shown_in(&town, &list, &path).await).then_some(()) }).await;
+    eventually("the copy is off the disk", || async {
+        (!held(&last_good, &path)).then_some(())
+    })
+    .await;
+    eventually("the listing shows it no more", || async {
+        (!shown_in(&town, &list, &path).await).then_some(())
+    })
+    .await;
 
     // Without the CMS, after a restart of the edge, and both.
     town.kill("cms");
@@ -35,7 +47,10 @@ async fn a_withdrawn_page_is_never_seen_again() {
     town.start("edge");
     town.edge_is_ready().await;
     assert_eq!(town.reader().get(&path).await.status, 410);
-    assert!(!shown_in(&town, &list, &path).await, "an old copy of the listing shows it");
+    assert!(
+        !shown_in(&town, &list, &path).await,
+        "an old copy of the listing shows it"
+    );
     town.start("cms");
     eventually("the CMS is back", || {
         let mut staff = town.reader_of("staff.localhost");
@@ -47,17 +62,30 @@ async fn a_withdrawn_page_is_never_seen_again() {
     // It can be published again, deliberately.
     let mut staff = Staff::sign_in(&town, "hanako").await;
     let mut page = staff.open(&path).await;
-    staff.publish_with(&mut page, "もう一度公開しました。").await;
+    staff
+        .publish_with(&mut page, "もう一度公開しました。")
+        .await;
     eventually("it is back", || {
         let mut reader = town.reader();
         let path = path.clone();
-        async move { reader.get(&path).await.text().contains("もう一度公開しました。").then_some(()) }
+        async move {
+            reader
+                .get(&path)
+                .await
+                .text()
+                .contains("もう一度公開しました。")
+                .then_some(())
+        }
     })
     .await;
 }
 
 async fn shown_in(town: &Town, list: &str, path: &str) -> bool {
-    town.reader().get(list).await.text().contains(&format!("href=\"{path}\""))
+    town.reader()
+        .get(list)
+        .await
+        .text()
+        .contains(&format!("href=\"{path}\""))
 }
 
 /// Whether a last-good copy of the path lies on the disk; a copy names its key in the open.
@@ -66,7 +94,11 @@ fn held(folder: &Path, path: &str) -> bool {
     let escaped = key.replace('\n', "\\n");
     files(folder).iter().any(|file| {
         let bytes = std::fs::read(file).unwrap_or_default();
-        let found = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        let found = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|window| window == text.as_bytes())
+        };
         let ends = |text: &str| found(&format!("{text}\"")) || found(text);
         ends(&key) || ends(&escaped)
     })

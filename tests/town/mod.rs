@@ -52,16 +52,31 @@ impl Town {
     /// A new town at a given place.
     pub fn at(place: Place) -> Self {
         let folder = tempfile::Builder::new().prefix("yg").tempdir().unwrap();
-        let copied = Command::new("cp").arg("-a").arg(format!("{}/.", template().display())).arg(folder.path());
-        succeed(copied);
+        let everything = format!("{}/.", template().display());
+        succeed(
+            Command::new("cp")
+                .arg("-a")
+                .arg(everything)
+                .arg(folder.path()),
+        );
         let config = folder.path().join("yagura.toml");
         let text = std::fs::read_to_string(&config).unwrap();
         let text = text
-            .replace("127.0.0.1:8080", &format!("{}:{}", place.address, place.http))
-            .replace("127.0.0.1:8443", &format!("{}:{}", place.address, place.https))
+            .replace(
+                "127.0.0.1:8080",
+                &format!("{}:{}", place.address, place.http),
+            )
+            .replace(
+                "127.0.0.1:8443",
+                &format!("{}:{}", place.address, place.https),
+            )
             .replace("localhost:8443", &format!("localhost:{}", place.https));
         std::fs::write(&config, text).unwrap();
-        Self { place, folder, running: BTreeMap::new() }
+        Self {
+            place,
+            folder,
+            running: BTreeMap::new(),
+        }
     }
 
     /// The data folder.
@@ -77,7 +92,10 @@ impl Town {
     /// Starts one of `edge`, `cms`, `ops` and returns at once.
     pub fn start(&mut self, name: &'static str) {
         let log = self.data().join(format!("log/{name}.log"));
-        let running = Running::start(&[name, "--config", &self.config().display().to_string()], &log);
+        let running = Running::start(
+            &[name, "--config", &self.config().display().to_string()],
+            &log,
+        );
         self.running.insert(name, running);
     }
 
@@ -90,7 +108,10 @@ impl Town {
 
     /// Kills a process as a power cut would (SIGKILL), and waits until it is gone.
     pub fn kill(&mut self, name: &str) {
-        self.running.remove(name).unwrap_or_else(|| panic!("{name} does not run")).kill();
+        self.running
+            .remove(name)
+            .unwrap_or_else(|| panic!("{name} does not run"))
+            .kill();
     }
 
     /// The running process of that name.
@@ -105,13 +126,22 @@ impl Town {
 
     /// A client for the site of that host.
     pub fn reader_of(&self, host: &str) -> Reader {
-        Reader::new(self.place.https(), host, &self.data().join("edge/certs/local-ca.pem"))
+        Reader::new(
+            self.place.https(),
+            host,
+            &self.data().join("edge/certs/local-ca.pem"),
+        )
     }
 
     /// Runs a subcommand to its end.
     pub fn yagura(&self, arguments: &[&str]) -> Output {
         let config = self.config();
-        Command::new(YAGURA).args(arguments).arg("--config").arg(&config).output().unwrap()
+        Command::new(YAGURA)
+            .args(arguments)
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .unwrap()
     }
 
     /// What `yagura status --json` says of the edge; `None` while it takes no orders.
@@ -125,12 +155,22 @@ impl Town {
     /// The public site as `yagura status` describes it.
     pub fn site_status(&self) -> Option<Value> {
         let status = self.status()?;
-        status["sites"].as_array()?.iter().find(|site| site["name"] == "town").cloned()
+        status["sites"]
+            .as_array()?
+            .iter()
+            .find(|site| site["name"] == "town")
+            .cloned()
     }
 
-    /// Waits until the edge takes orders.
+    /// Waits until the edge takes orders and answers readers.
     pub async fn edge_is_ready(&self) {
         eventually("the edge takes orders", || async { self.status() }).await;
+        for address in [self.place.http(), self.place.https()] {
+            eventually("the edge listens", || async {
+                tokio::net::TcpStream::connect(address).await.ok()
+            })
+            .await;
+        }
     }
 
     /// Waits until the warmer holds everything the CMS has published.
@@ -159,7 +199,10 @@ impl Town {
     pub fn password(&self, login: &str) -> String {
         let accounts = std::fs::read(self.data().join("accounts.json")).unwrap();
         let accounts: Vec<Value> = serde_json::from_slice(&accounts).unwrap();
-        let account = accounts.iter().find(|account| account["login"] == login).unwrap();
+        let account = accounts
+            .iter()
+            .find(|account| account["login"] == login)
+            .unwrap();
         account["password"].as_str().unwrap().to_owned()
     }
 }
@@ -168,9 +211,16 @@ impl Town {
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
     let folder = TEMPLATE.get_or_init(|| {
-        let folder = tempfile::Builder::new().prefix("yagura-template").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("yagura-template")
+            .tempdir()
+            .unwrap();
         let data = folder.path().join("data");
-        succeed(Command::new(YAGURA).args(["demo", "--pages", &PAGES.to_string(), "--data"]).arg(&data));
+        succeed(
+            Command::new(YAGURA)
+                .args(["demo", "--pages", &PAGES.to_string(), "--data"])
+                .arg(&data),
+        );
         folder
     });
     Box::leak(Box::new(folder.path().join("data")))
@@ -179,11 +229,18 @@ fn template() -> &'static Path {
 /// Runs a command that must succeed.
 fn succeed(command: &mut Command) {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 /// Asks again and again until there is an answer, and gives up after [`PATIENCE`].
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     let asking = async {
         loop {
             if let Some(answer) = ask().await {
@@ -192,5 +249,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("in vain: {what}"))
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .unwrap_or_else(|_| panic!("in vain: {what}"))
 }

@@ -43,7 +43,11 @@ impl Origin {
                 });
             }
         });
-        Self { address, seen, serving }
+        Self {
+            address,
+            seen,
+            serving,
+        }
     }
 
     /// Requests that reached it so far, as `METHOD target`.
@@ -71,22 +75,43 @@ async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Respo
         seen.push(format!("{} {}", head.method, head.uri));
         seen.len()
     };
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let query = head.uri.query().unwrap_or_default();
-    let wanted = |name: &str| url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    let mut response = Response::builder().status(wanted("status").map_or(200, |status| status.parse().unwrap()));
+    let wanted = |name: &str| {
+        url::form_urlencoded::parse(query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    };
+    let mut response =
+        Response::builder().status(wanted("status").map_or(200, |status| status.parse().unwrap()));
     if let Some(value) = wanted("cc") {
         response = response.header("cache-control", value);
     }
     if let Some(value) = wanted("vary") {
         response = response.header("vary", value);
     }
-    let fields = ["host", "x-forwarded-for", "x-forwarded-proto", "x-evil", "accept-language", "via"];
+    let fields = [
+        "host",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+        "x-evil",
+        "accept-language",
+        "via",
+    ];
     for name in fields {
         if let Some(value) = head.headers.get(name) {
             response = response.header(format!("seen-{name}"), value);
         }
     }
-    let text = format!("answer {number} to {} with {} bytes: {}", head.method, body.len(), String::from_utf8_lossy(&body));
+    let text = format!(
+        "answer {number} to {} with {} bytes: {}",
+        head.method,
+        body.len(),
+        String::from_utf8_lossy(&body)
+    );
     response.body(Full::from(text)).unwrap()
 }

@@ -22,7 +22,11 @@ impl Place {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let octet = |value: u32| u8::try_from(value % 254 + 1).unwrap();
         let address = Ipv4Addr::new(127, octet(process / 254), octet(process), octet(number));
-        Self { address: address.into(), http: 8080, https: 8443 }
+        Self {
+            address: address.into(),
+            http: 8080,
+            https: 8443,
+        }
     }
 
     /// A place on the address that browsers know as localhost, with ports below those the system
@@ -31,7 +35,11 @@ impl Place {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let begin = 10_000 + u16::try_from(std::process::id() % 20_000).unwrap();
         let mut free = (begin..32_000).filter(|port| TcpListener::bind((address, *port)).is_ok());
-        Self { address, http: free.next().unwrap(), https: free.next().unwrap() }
+        Self {
+            address,
+            http: free.next().unwrap(),
+            https: free.next().unwrap(),
+        }
     }
 
     /// The address that speaks TLS.

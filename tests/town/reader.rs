@@ -41,7 +41,9 @@ impl Answer {
 
     /// A field's value, or the empty string.
     pub fn field(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 }
 
@@ -49,25 +51,39 @@ impl Reader {
     /// A reader of `host` at `address`, who trusts the authority in the PEM file.
     pub fn new(address: SocketAddr, host: &str, authority: &Path) -> Self {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_file(authority).unwrap())
+            .unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { address, host: host.to_owned(), tls: Arc::new(tls), connection: None }
+        Self {
+            address,
+            host: host.to_owned(),
+            tls: Arc::new(tls),
+            connection: None,
+        }
     }
 
     /// Another reader of the same site, with a connection of its own.
     pub fn another(&self) -> Self {
         let (address, host, tls) = (self.address, self.host.clone(), self.tls.clone());
-        Self { address, host, tls, connection: None }
+        Self {
+            address,
+            host,
+            tls,
+            connection: None,
+        }
     }
 
     /// GET, which must be answered.
     pub async fn get(&mut self, path: &str) -> Answer {
-        self.try_get(path).await.unwrap_or_else(|failure| panic!("GET {path}: {failure}"))
+        self.try_get(path)
+            .await
+            .unwrap_or_else(|failure| panic!("GET {path}: {failure}"))
     }
 
     /// GET, which may fail.
@@ -79,24 +95,37 @@ impl Reader {
     /// Any request; `Host` is added.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
         let authority = format!("{}:{}", self.host, self.address.port());
-        request.headers_mut().insert(header::HOST, authority.parse()?);
+        request
+            .headers_mut()
+            .insert(header::HOST, authority.parse()?);
         // A server may close an idle connection at any time; RFC 9110 section 9.2.2 lets a client
         // repeat what is safe on a new one, which is what `ready` finds out beforehand.
-        let mut connection = match self.connection.take() {
-            Some(mut open) if open.ready().await.is_ok() => open,
-            _ => self.connect().await?,
+        let mut open = self.connection.take();
+        let usable = match &mut open {
+            Some(open) => open.ready().await.is_ok(),
+            None => false,
+        };
+        let mut connection = match open.filter(|_| usable) {
+            Some(open) => open,
+            None => self.connect().await?,
         };
         let (head, body) = connection.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         self.connection = Some(connection);
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(self.host.clone())?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await?;
+        let stream = TlsConnector::from(self.tls.clone())
+            .connect(name, stream)
+            .await?;
         let (sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(driver);
         Ok(sender)

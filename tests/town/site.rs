@@ -16,7 +16,11 @@ impl Site {
     /// Reads the whole site.
     pub async fn read(reader: &mut Reader) -> Self {
         let sitemap = reader.get("/sitemap.xml").await;
-        let urls = sitemap.text().split("<loc>").skip(1).map(|rest| rest.split("</loc>").next().unwrap());
+        let urls = sitemap
+            .text()
+            .split("<loc>")
+            .skip(1)
+            .map(|rest| rest.split("</loc>").next().unwrap());
         // Listings change with the day; pages do not.
         let paths: Vec<String> = urls
             .map(|url| format!("/{}", url.splitn(4, '/').nth(3).unwrap()))
@@ -29,9 +33,11 @@ impl Site {
             assert_eq!(answer.status, 200, "{path}");
             let text = answer.text();
             for attribute in ["src=\"/media/", "href=\"/media/"] {
-                links.extend(text.split(attribute).skip(1).map(|rest| {
-                    format!("/media/{}", rest.split('"').next().unwrap())
-                }));
+                links.extend(
+                    text.split(attribute)
+                        .skip(1)
+                        .map(|rest| format!("/media/{}", rest.split('"').next().unwrap())),
+                );
             }
             pages.insert(path, answer.body);
         }
@@ -51,6 +57,10 @@ impl Site {
 
     /// Path of some page of a kind of address; the same each time.
     pub fn page(&self, number: usize) -> &str {
-        self.pages.keys().filter(|path| path.matches('/').count() == 2).nth(number).unwrap()
+        self.pages
+            .keys()
+            .filter(|path| path.matches('/').count() == 2)
+            .nth(number)
+            .unwrap()
     }
 }

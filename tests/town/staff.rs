@@ -39,7 +39,12 @@ impl Staff {
             .unwrap();
         let answer = reader.send(request).await.unwrap();
         assert_eq!(answer.status, 303, "{}", answer.text());
-        let cookie = answer.field("set-cookie").split(';').next().unwrap().to_owned();
+        let cookie = answer
+            .field("set-cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         assert!(cookie.starts_with("__Host-yagura="), "{cookie}");
         Self { reader, cookie }
     }
@@ -48,41 +53,73 @@ impl Staff {
     pub async fn open(&mut self, path: &str) -> Opened {
         let found = self.get(&format!("/page-search?q={path}")).await;
         let found: Value = serde_json::from_slice(&found.body).unwrap();
-        let page = found["items"].as_array().unwrap().iter().find(|item| item["path"] == path);
-        let id = page.unwrap_or_else(|| panic!("no page at {path}: {found}"))["id"].as_i64().unwrap();
+        let page = found["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["path"] == path);
+        let id = page.unwrap_or_else(|| panic!("no page at {path}: {found}"))["id"]
+            .as_i64()
+            .unwrap();
         let shown = self.get(&format!("/pages/{id}/")).await;
         assert_eq!(shown.status, 200);
         let text = shown.text();
-        let data: Value = serde_json::from_str(between(text, "id=\"page-data\">", "</script>")).unwrap();
-        let title = unescaped(between(between(text, "id=\"title\"", ">"), "value=\"", "\""));
+        let data: Value =
+            serde_json::from_str(between(text, "id=\"page-data\">", "</script>")).unwrap();
+        let title = unescaped(between(
+            between(text, "id=\"title\"", ">"),
+            "value=\"",
+            "\"",
+        ));
         let summary = between(text, "<textarea id=\"summary\"", "</textarea>");
         let summary = unescaped(summary.split_once('>').unwrap().1);
         let mut fields = json!({ "kind": data["kind"] });
         for piece in text.split("data-field=\"").skip(1) {
             let (name, rest) = piece.split_once('"').unwrap();
-            let value = match rest.split_once("value=\"").filter(|(before, _)| !before.contains('>')) {
+            let value = match rest
+                .split_once("value=\"")
+                .filter(|(before, _)| !before.contains('>'))
+            {
                 Some((_, value)) => value.split('"').next().unwrap(),
-                None => rest.split_once('>').unwrap().1.split("</textarea>").next().unwrap(),
+                None => rest
+                    .split_once('>')
+                    .unwrap()
+                    .1
+                    .split("</textarea>")
+                    .next()
+                    .unwrap(),
             };
             fields[name] = Value::from(unescaped(value));
         }
         let csrf = data["csrf"].as_str().unwrap().to_owned();
-        Opened { id, title, csrf, summary, data, fields }
+        Opened {
+            id,
+            title,
+            csrf,
+            summary,
+            data,
+            fields,
+        }
     }
 
     /// Puts a paragraph in front of the text, saves and publishes; what a click on 公開 does.
     pub async fn publish_with(&mut self, page: &mut Opened, words: &str) {
-        let paragraph = json!({ "type": "paragraph", "content": [{ "type": "text", "text": words }] });
+        let paragraph =
+            json!({ "type": "paragraph", "content": [{ "type": "text", "text": words }] });
         let document = &mut page.data["document"];
         document["content"].as_array_mut().unwrap()[0] = paragraph;
         let draft = json!({
             "title": page.title, "summary": page.summary, "document": document, "fields": page.fields
         });
         let save = json!({ "based_on": page.data["number"], "urgent": false, "draft": draft });
-        let saved = self.post(&format!("/pages/{}/draft", page.id), &page.csrf, &save).await;
+        let saved = self
+            .post(&format!("/pages/{}/draft", page.id), &page.csrf, &save)
+            .await;
         assert_eq!(saved.status, 200, "{}", saved.text());
         let saved: Value = serde_json::from_slice(&saved.body).unwrap();
-        let published = self.post(&format!("/pages/{}/publish", page.id), &page.csrf, &saved).await;
+        let published = self
+            .post(&format!("/pages/{}/publish", page.id), &page.csrf, &saved)
+            .await;
         assert_eq!(published.status, 200, "{}", published.text());
         page.data["number"] = saved["number"].clone();
     }
@@ -106,7 +143,10 @@ impl Staff {
 
     /// GET on the staff's host.
     pub async fn get(&mut self, path: &str) -> Answer {
-        let request = self.request(Method::GET, path).body(Full::default()).unwrap();
+        let request = self
+            .request(Method::GET, path)
+            .body(Full::default())
+            .unwrap();
         self.reader.send(request).await.unwrap()
     }
 
@@ -122,17 +162,32 @@ impl Staff {
     }
 
     fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        Request::builder().method(method).uri(path).header(header::COOKIE, &self.cookie)
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::COOKIE, &self.cookie)
     }
 }
 
 fn between<'t>(text: &'t str, start: &str, end: &str) -> &'t str {
-    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start} in {text}"));
+    let (_, rest) = text
+        .split_once(start)
+        .unwrap_or_else(|| panic!("no {start} in {text}"));
     rest.split_once(end).unwrap().0
 }
 
 /// The characters that templates write as references.
 fn unescaped(text: &str) -> String {
-    let references = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
-    references.iter().fold(text.to_owned(), |text, (reference, letter)| text.replace(reference, letter))
+    let references = [
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&#38;", "&"),
+    ];
+    references
+        .iter()
+        .fold(text.to_owned(), |text, (reference, letter)| {
+            text.replace(reference, letter)
+        })
 }

@@ -22,7 +22,10 @@ impl Canvas {
     /// A sky that goes from one colour at the top to another at the horizon.
     pub(super) fn sky(top: Colour, horizon: Colour) -> Self {
         const BANDS: i32 = 45;
-        let mut canvas = Self { pixels: vec![0; usize_of(WIDTH) * usize_of(HEIGHT)], palette: Vec::new() };
+        let mut canvas = Self {
+            pixels: vec![0; usize_of(WIDTH) * usize_of(HEIGHT)],
+            palette: Vec::new(),
+        };
         for band in 0..BANDS {
             let colour = mixed(top, horizon, band, BANDS - 1);
             canvas.rectangle(0, band * HEIGHT / BANDS, WIDTH, HEIGHT / BANDS, colour);
@@ -46,7 +49,10 @@ impl Canvas {
             return;
         }
         let row = usize_of(y) * usize_of(WIDTH);
-        let (from, to) = (usize_of(x.start.clamp(0, WIDTH)), usize_of(x.end.clamp(0, WIDTH)));
+        let (from, to) = (
+            usize_of(x.start.clamp(0, WIDTH)),
+            usize_of(x.end.clamp(0, WIDTH)),
+        );
         if let Some(pixels) = self.pixels.get_mut(row + from..row + to.max(from)) {
             pixels.fill(ink);
         }
@@ -80,7 +86,13 @@ impl Canvas {
     }
 
     /// A trapezium that gets wider downwards: a roof, a road seen along its length.
-    pub(super) fn slope(&mut self, (x, y): (i32, i32), height: i32, halves: (i32, i32), colour: Colour) {
+    pub(super) fn slope(
+        &mut self,
+        (x, y): (i32, i32),
+        height: i32,
+        halves: (i32, i32),
+        colour: Colour,
+    ) {
         let ink = self.ink(colour);
         for row in 0..height {
             let reach = halves.0 + (halves.1 - halves.0) * row / height.max(1);

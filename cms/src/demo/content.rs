@@ -21,7 +21,10 @@ const SUBJECTS: [&str; 10] = [
     include_str!("content/shisei.txt"),
     include_str!("content/faq.txt"),
 ];
-const TRANSLATIONS: [&str; 2] = [include_str!("content/english.txt"), include_str!("content/chinese.txt")];
+const TRANSLATIONS: [&str; 2] = [
+    include_str!("content/english.txt"),
+    include_str!("content/chinese.txt"),
+];
 
 /// One record.
 #[derive(Clone, Debug)]
@@ -61,7 +64,9 @@ pub(super) fn subjects() -> Vec<Record> {
         let record = parsed(&source, 0);
         match lists.get(record.head("for")) {
             Some(rows) => {
-                let rows = (0..).zip(rows).map(|(row, columns)| parsed(&filled(&source, columns), row));
+                let rows = (0..)
+                    .zip(rows)
+                    .map(|(row, columns)| parsed(&filled(&source, columns), row));
                 records.extend(rows);
             }
             None => records.push(record),
@@ -72,7 +77,11 @@ pub(super) fn subjects() -> Vec<Record> {
 
 /// Every translation.
 pub(super) fn translations() -> Vec<Record> {
-    TRANSLATIONS.iter().flat_map(|file| sources(file)).map(|source| parsed(&source, 0)).collect()
+    TRANSLATIONS
+        .iter()
+        .flat_map(|file| sources(file))
+        .map(|source| parsed(&source, 0))
+        .collect()
 }
 
 type Row = Vec<(String, String)>;
@@ -83,10 +92,19 @@ fn lists() -> BTreeMap<String, Vec<Row>> {
     for part in LISTS.split("\n@ ").skip(1) {
         let mut lines = part.lines().map(str::trim).filter(|line| !line.is_empty());
         let name = lines.next().unwrap_or_default().to_owned();
-        let columns: Vec<&str> = lines.next().unwrap_or_default().split('|').map(str::trim).collect();
+        let columns: Vec<&str> = lines
+            .next()
+            .unwrap_or_default()
+            .split('|')
+            .map(str::trim)
+            .collect();
         let row = |line: &str| {
             let values = line.split('|').map(|value| value.trim().to_owned());
-            columns.iter().map(|column| (*column).to_owned()).zip(values).collect()
+            columns
+                .iter()
+                .map(|column| (*column).to_owned())
+                .zip(values)
+                .collect()
         };
         lists.insert(name, lines.map(row).collect());
     }
@@ -98,14 +116,29 @@ fn sources(file: &str) -> Vec<String> {
 }
 
 fn filled(source: &str, columns: &Row) -> String {
-    let fill = |text: String, (column, value): &(String, String)| text.replace(&format!("{{{column}}}"), value);
+    let fill = |text: String, (column, value): &(String, String)| {
+        text.replace(&format!("{{{column}}}"), value)
+    };
     columns.iter().fold(source.to_owned(), fill)
 }
 
 fn parsed(source: &str, row: i64) -> Record {
     let (top, text) = source.split_once("\n---").unwrap_or((source, ""));
     let mut lines = top.lines();
-    let words = lines.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let pair = |line: &str| line.split_once(':').map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()));
-    Record { words, head: lines.filter_map(pair).collect(), text: text.trim().to_owned(), row }
+    let words = lines
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
+    let pair = |line: &str| {
+        line.split_once(':')
+            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+    };
+    Record {
+        words,
+        head: lines.filter_map(pair).collect(),
+        text: text.trim().to_owned(),
+        row,
+    }
 }

@@ -13,7 +13,9 @@ pub(super) fn after(day: Date, days: i64) -> Date {
 
 /// The same day of the month some months before, on the 1st.
 pub(super) fn months_before(day: Date, months: i64) -> Date {
-    (0..months).fold(first_of_month(day), |first, _| first_of_month(after(first, -1)))
+    (0..months).fold(first_of_month(day), |first, _| {
+        first_of_month(after(first, -1))
+    })
 }
 
 fn first_of_month(day: Date) -> Date {
@@ -36,7 +38,11 @@ pub(super) fn month_and_day(day: Date) -> String {
         Weekday::Saturday => "土",
         Weekday::Sunday => "日",
     };
-    format!("{}月{}日（{weekday}曜日）", u8::from(day.month()), day.day())
+    format!(
+        "{}月{}日（{weekday}曜日）",
+        u8::from(day.month()),
+        day.day()
+    )
 }
 
 /// `令和8年`; years before 2019 are 平成.
@@ -50,7 +56,11 @@ pub(super) fn era(year: i32) -> String {
 
 /// The fiscal year a day lies in; it begins in April.
 pub(super) fn fiscal_year(day: Date) -> i32 {
-    if u8::from(day.month()) < 4 { day.year() - 1 } else { day.year() }
+    if u8::from(day.month()) < 4 {
+        day.year() - 1
+    } else {
+        day.year()
+    }
 }
 
 /// An instant of that day within office hours.
@@ -86,7 +96,11 @@ pub(super) fn filled(text: &str, today: Date, when: Option<(Date, Date)>) -> Str
 fn filling(code: &str, today: Date, when: Option<(Date, Date)>) -> String {
     let number = |text: &str| text.parse::<i64>().unwrap_or(0);
     if let (Some((first, last)), "when") = (when, code) {
-        return if first == last { long(first) } else { format!("{}から{}まで", long(first), month_and_day(last)) };
+        return if first == last {
+            long(first)
+        } else {
+            format!("{}から{}まで", long(first), month_and_day(last))
+        };
     }
     if let Some(years) = code.strip_prefix("fy") {
         let year = fiscal_year(today) + i32::try_from(number(years)).unwrap_or(0);
@@ -95,5 +109,6 @@ fn filling(code: &str, today: Date, when: Option<(Date, Date)>) -> String {
     if let Some(days) = code.strip_prefix("md") {
         return month_and_day(after(today, number(days)));
     }
-    code.strip_prefix('d').map_or_else(String::new, |days| long(after(today, number(days))))
+    code.strip_prefix('d')
+        .map_or_else(String::new, |days| long(after(today, number(days))))
 }

@@ -60,10 +60,22 @@ fn page_content(title: &str, department: &str, items: &[&str]) -> String {
     text(&mut page, (595 - title_width) / 2, 780, 18, title);
     text(&mut page, LEFT, 735, 11, "サンプル市長　様");
     text(&mut page, 400, 735, 11, "年　　月　　日");
-    text(&mut page, LEFT, 708, 10, "次のとおり届け出（申請し）ます。太わくの中を記入してください。");
+    text(
+        &mut page,
+        LEFT,
+        708,
+        10,
+        "次のとおり届け出（申請し）ます。太わくの中を記入してください。",
+    );
     let mut top = 690;
     page.push_str("1.6 w\n");
-    boxed(&mut page, LEFT, top - 34 * i32::try_from(items.len()).unwrap_or(0), RIGHT, top);
+    boxed(
+        &mut page,
+        LEFT,
+        top - 34 * i32::try_from(items.len()).unwrap_or(0),
+        RIGHT,
+        top,
+    );
     page.push_str("0.8 w\n");
     for item in items {
         boxed(&mut page, LEFT, top - 34, LABELS_END, top);
@@ -85,12 +97,23 @@ fn page_content(title: &str, department: &str, items: &[&str]) -> String {
         boxed(&mut page, 355 + index * 60, 80, 415 + index * 60, 140);
         text(&mut page, 373 + index * 60, 126, 10, office);
     }
-    text(&mut page, LEFT, 60, 10, &format!("提出先　サンプル市役所 {department}"));
+    text(
+        &mut page,
+        LEFT,
+        60,
+        10,
+        &format!("提出先　サンプル市役所 {department}"),
+    );
     page
 }
 
 fn boxed(page: &mut String, left: i32, bottom: i32, right: i32, top: i32) {
-    let _ = writeln!(page, "{left} {bottom} {} {} re S", right - left, top - bottom);
+    let _ = writeln!(
+        page,
+        "{left} {bottom} {} {} re S",
+        right - left,
+        top - bottom
+    );
 }
 
 fn text(page: &mut String, x: i32, y: i32, size: i32, words: &str) {
@@ -99,5 +122,7 @@ fn text(page: &mut String, x: i32, y: i32, size: i32, words: &str) {
 
 /// UTF-16 with the high byte first, in hexadecimal digits.
 fn utf16(words: &str) -> String {
-    words.encode_utf16().fold(String::new(), |digits, unit| format!("{digits}{unit:04X}"))
+    words
+        .encode_utf16()
+        .fold(String::new(), |digits, unit| format!("{digits}{unit:04X}"))
 }

@@ -6,8 +6,8 @@
 
 use crate::domain::Document;
 use crate::domain::document::{
-    Block, CalloutAttrs, HeadingAttrs, Inline, LinkAttrs, ListItem, Mark, RubyAttrs, TableAttrs, TableCell,
-    TableRow, Tone,
+    Block, CalloutAttrs, HeadingAttrs, Inline, LinkAttrs, ListItem, Mark, RubyAttrs, TableAttrs,
+    TableCell, TableRow, Tone,
 };
 
 /// Where a target of the markup leads; none when there is no such page.
@@ -23,27 +23,44 @@ pub(super) fn blocks(text: &str, resolve: &Resolve<'_>) -> Vec<Block> {
         } else if let Some(words) = line.strip_prefix("## ") {
             made.push(heading(2, inlines(words)));
         } else if let Some(words) = line.strip_prefix("- ") {
-            let item = ListItem::new(vec![Block::Paragraph { content: inlines(words) }]);
+            let item = ListItem::new(vec![Block::Paragraph {
+                content: inlines(words),
+            }]);
             match made.last_mut() {
                 Some(Block::BulletList { content }) => content.push(item),
-                _ => made.push(Block::BulletList { content: vec![item] }),
+                _ => made.push(Block::BulletList {
+                    content: vec![item],
+                }),
             }
         } else if let Some(words) = line.strip_prefix("+ ") {
-            let item = ListItem::new(vec![Block::Paragraph { content: inlines(words) }]);
+            let item = ListItem::new(vec![Block::Paragraph {
+                content: inlines(words),
+            }]);
             match made.last_mut() {
                 Some(Block::OrderedList { content }) => content.push(item),
-                _ => made.push(Block::OrderedList { content: vec![item] }),
+                _ => made.push(Block::OrderedList {
+                    content: vec![item],
+                }),
             }
         } else if let Some(words) = line.strip_prefix("!! ") {
             made.push(callout(Tone::Warning, inlines(words)));
         } else if let Some(words) = line.strip_prefix("! ") {
             made.push(callout(Tone::Info, inlines(words)));
         } else if let Some(caption) = line.strip_prefix("表: ") {
-            made.push(Block::Table { attrs: TableAttrs { caption: caption.to_owned() }, content: Vec::new() });
-        } else if let (Some(cells), Some(Block::Table { content, .. })) = (line.strip_prefix('|'), made.last_mut()) {
+            made.push(Block::Table {
+                attrs: TableAttrs {
+                    caption: caption.to_owned(),
+                },
+                content: Vec::new(),
+            });
+        } else if let (Some(cells), Some(Block::Table { content, .. })) =
+            (line.strip_prefix('|'), made.last_mut())
+        {
             content.push(row(cells, content.is_empty(), resolve));
         } else {
-            made.push(Block::Paragraph { content: inlines(line) });
+            made.push(Block::Paragraph {
+                content: inlines(line),
+            });
         }
     }
     made
@@ -56,33 +73,60 @@ pub(super) const fn document(blocks: Vec<Block>) -> Document {
 
 /// A heading.
 pub(super) const fn heading(level: u8, content: Vec<Inline>) -> Block {
-    Block::Heading { attrs: HeadingAttrs { level }, content }
+    Block::Heading {
+        attrs: HeadingAttrs { level },
+        content,
+    }
 }
 
 /// Words without marks.
 pub(super) fn plain(text: &str) -> Inline {
-    Inline::Text { text: text.to_owned(), marks: Vec::new() }
+    Inline::Text {
+        text: text.to_owned(),
+        marks: Vec::new(),
+    }
 }
 
 /// An item that is a link.
 pub(super) fn linked_item(words: &str, href: String) -> ListItem {
-    ListItem::new(vec![Block::Paragraph { content: vec![link(words, href)] }])
+    ListItem::new(vec![Block::Paragraph {
+        content: vec![link(words, href)],
+    }])
 }
 
 fn link(words: &str, href: String) -> Inline {
-    Inline::Text { text: words.to_owned(), marks: vec![Mark::Link { attrs: LinkAttrs { href } }] }
+    Inline::Text {
+        text: words.to_owned(),
+        marks: vec![Mark::Link {
+            attrs: LinkAttrs { href },
+        }],
+    }
 }
 
 fn callout(tone: Tone, content: Vec<Inline>) -> Block {
-    Block::Callout { attrs: CalloutAttrs { tone }, content: vec![Block::Paragraph { content }] }
+    Block::Callout {
+        attrs: CalloutAttrs { tone },
+        content: vec![Block::Paragraph { content }],
+    }
 }
 
 /// A row: headings alone when it is the first, otherwise its first cell is the heading of the row.
 fn row(cells: &str, first: bool, resolve: &Resolve<'_>) -> TableRow {
-    let cells = cells.trim().trim_end_matches('|').split('|').enumerate().map(|(column, words)| {
-        let content = vec![Block::Paragraph { content: inlines(words.trim(), resolve) }];
-        if first || column == 0 { TableCell::TableHeader { content } } else { TableCell::TableCell { content } }
-    });
+    let cells = cells
+        .trim()
+        .trim_end_matches('|')
+        .split('|')
+        .enumerate()
+        .map(|(column, words)| {
+            let content = vec![Block::Paragraph {
+                content: inlines(words.trim(), resolve),
+            }];
+            if first || column == 0 {
+                TableCell::TableHeader { content }
+            } else {
+                TableCell::TableCell { content }
+            }
+        });
     TableRow::new(cells.collect())
 }
 
@@ -114,15 +158,27 @@ fn inlines(text: &str, resolve: &Resolve<'_>) -> Vec<Inline> {
 fn marked_piece<'a>(text: &'a str, resolve: &Resolve<'_>) -> Option<(Inline, &'a str)> {
     if let Some(inner) = text.strip_prefix("**") {
         let (words, after) = inner.split_once("**")?;
-        return Some((Inline::Text { text: words.to_owned(), marks: vec![Mark::Strong] }, after));
+        return Some((
+            Inline::Text {
+                text: words.to_owned(),
+                marks: vec![Mark::Strong],
+            },
+            after,
+        ));
     }
     if let Some(inner) = text.strip_prefix('《') {
         let (pair, after) = inner.split_once('》')?;
         let (base, reading) = pair.split_once('|')?;
-        let attrs = RubyAttrs { base: base.to_owned(), reading: reading.to_owned() };
+        let attrs = RubyAttrs {
+            base: base.to_owned(),
+            reading: reading.to_owned(),
+        };
         return Some((Inline::Ruby { attrs }, after));
     }
     let (words, more) = text.strip_prefix('[')?.split_once("](")?;
     let (target, after) = more.split_once(')')?;
-    Some((resolve(target).map_or_else(|| plain(words), |href| link(words, href)), after))
+    Some((
+        resolve(target).map_or_else(|| plain(words), |href| link(words, href)),
+        after,
+    ))
 }

@@ -86,7 +86,9 @@ pub async fn install(
     progress: &(dyn Fn(usize, usize) + Send + Sync),
 ) -> Result<DemoReport, CmsError> {
     if state.store.page_count().await? > 0 {
-        return Err(CmsError::refused("ページのあるデータベースには、サンプル市を入れられません。"));
+        return Err(CmsError::refused(
+            "ページのあるデータベースには、サンプル市を入れられません。",
+        ));
     }
     let (seed, today) = (plan.seed, plan.today);
     // Drawing and compressing the pictures takes a while and must not hold up other tasks.
@@ -95,8 +97,14 @@ pub async fn install(
     install_organisation(state, accounts).await?;
     install_media(state, &city).await?;
     let pages = install_pages(state, plan, &city, progress).await?;
-    let host = Url::parse(&state.settings.public_url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let paths: Vec<&str> = city.pages.iter().map(|page| page.page.path.as_str()).collect();
+    let host = Url::parse(&state.settings.public_url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned));
+    let paths: Vec<&str> = city
+        .pages
+        .iter()
+        .map(|page| page.page.path.as_str())
+        .collect();
     let table = redirects::redirects(&paths, host.as_deref(), seed, today, REDIRECTS);
     Ok(DemoReport {
         pages,
@@ -117,7 +125,14 @@ async fn install_organisation(state: &CmsState, accounts: &[DemoAccount]) -> Res
     }
     for account in accounts {
         let hash = sign_in::hash_password(account.password.expose_secret())?;
-        people::upsert_user(&mut change, &account.login, &account.name, account.role, &hash).await?;
+        people::upsert_user(
+            &mut change,
+            &account.login,
+            &account.name,
+            account.role,
+            &hash,
+        )
+        .await?;
     }
     state.commit(change).await
 }
@@ -164,7 +179,9 @@ async fn install_pages(
             let id = install_page(state, &mut change, city, page, first.unwrap_or(1)).await?;
             let expected = *first.get_or_insert(id.0) + i64::try_from(index).unwrap_or(i64::MAX);
             if id.0 != expected {
-                return Err(CmsError::refused("作成中に、ほかの人がページを追加しました。空のデータベースでやり直してください。"));
+                return Err(CmsError::refused(
+                    "作成中に、ほかの人がページを追加しました。空のデータベースでやり直してください。",
+                ));
             }
         }
         state.commit(change).await?;

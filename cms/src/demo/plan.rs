@@ -24,7 +24,14 @@ pub(super) const PICTURES: usize = 80;
 /// PDF forms.
 pub(super) const FILES: usize = 40;
 /// Those who write.
-const AUTHORS: [&str; 6] = ["佐藤 美咲", "鈴木 健一", "高橋 由美", "田中 大輔", "渡辺 恵", "小林 誠"];
+const AUTHORS: [&str; 6] = [
+    "佐藤 美咲",
+    "鈴木 健一",
+    "高橋 由美",
+    "田中 大輔",
+    "渡辺 恵",
+    "小林 誠",
+];
 
 /// The city.
 pub(super) struct City {
@@ -81,7 +88,12 @@ pub(super) struct PlannedPage {
 /// A name cannot be part of an address, or a picture cannot be encoded.
 pub(super) fn city(seed: u64, today: Date) -> Result<City, CmsError> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut city = City { pages: Vec::new(), pictures: Vec::new(), files: Vec::new(), places: BTreeMap::new() };
+    let mut city = City {
+        pages: Vec::new(),
+        pictures: Vec::new(),
+        files: Vec::new(),
+        places: BTreeMap::new(),
+    };
     for record in content::subjects().into_iter().take(JAPANESE_PAGES) {
         city.add_subject(&record, today, &mut random)?;
     }
@@ -101,7 +113,11 @@ pub(super) fn id_of(place: usize, first: i64) -> PageId {
 }
 
 /// The path of a page.
-pub(super) fn path_of(language: Language, category: &str, name: &str) -> Result<PagePath, CmsError> {
+pub(super) fn path_of(
+    language: Language,
+    category: &str,
+    name: &str,
+) -> Result<PagePath, CmsError> {
     PagePath::new(language, category, name).map_err(|error| CmsError::refused(error.to_string()))
 }
 
@@ -122,13 +138,22 @@ impl City {
             blocks.insert(blocks.len().min(1), Block::Image { attrs });
         }
         if let Some(file) = page.file.and_then(|place| self.files.get(place)) {
-            blocks.push(markup::heading(2, vec![markup::plain("様式のダウンロード")]));
-            let attrs = AttachmentAttrs { media: MediaId::of(&file.content).0, label: file.alt.clone() };
+            blocks.push(markup::heading(
+                2,
+                vec![markup::plain("様式のダウンロード")],
+            ));
+            let attrs = AttachmentAttrs {
+                media: MediaId::of(&file.content).0,
+                label: file.alt.clone(),
+            };
             blocks.push(Block::Attachment { attrs });
         }
         let related = page.related.iter().filter_map(|name| {
             let place = *self.places.get(name)?;
-            Some(markup::linked_item(&self.pages.get(place)?.title, resolve(name)?))
+            Some(markup::linked_item(
+                &self.pages.get(place)?.title,
+                resolve(name)?,
+            ))
         });
         let related: Vec<_> = related.collect();
         if !related.is_empty() {
@@ -158,7 +183,12 @@ impl City {
         self.pages.push(page);
     }
 
-    fn add_subject(&mut self, record: &Record, today: Date, random: &mut ChaCha8Rng) -> Result<(), CmsError> {
+    fn add_subject(
+        &mut self,
+        record: &Record,
+        today: Date,
+        random: &mut ChaCha8Rng,
+    ) -> Result<(), CmsError> {
         let when = (record.kind() == PageKind::Event).then(|| days_of(record, today));
         let told = |key: &str| dates::filled(record.head(key), today, when);
         let title = told("title");
@@ -172,7 +202,11 @@ impl City {
             translation_of: None,
             urgent: !record.head("urgent").is_empty(),
         };
-        let summary = if record.head("summary").is_empty() { told("answer") } else { told("summary") };
+        let summary = if record.head("summary").is_empty() {
+            told("answer")
+        } else {
+            told("summary")
+        };
         let planned = PlannedPage {
             page,
             original: None,
@@ -182,7 +216,11 @@ impl City {
             summary,
             fields: fields_of(record, today, when, record.kind()),
             text: dates::filled(&record.text, today, when),
-            related: record.head("related").split(',').map(|name| name.trim().to_owned()).collect(),
+            related: record
+                .head("related")
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect(),
             published: published(record, today, when, random),
             author: AUTHORS.choose(random).copied().unwrap_or("佐藤 美咲"),
         };
@@ -192,17 +230,28 @@ impl City {
 
     fn add_translation(&mut self, record: &Record, today: Date) -> Result<(), CmsError> {
         let (code, name) = (record.word(0), record.word(1));
-        let Some(language) = Language::from_code(code) else { return Ok(()) };
-        let Some((place, original)) = self.places.get(name).and_then(|place| Some((*place, self.pages.get(*place)?)))
+        let Some(language) = Language::from_code(code) else {
+            return Ok(());
+        };
+        let Some((place, original)) = self
+            .places
+            .get(name)
+            .and_then(|place| Some((*place, self.pages.get(*place)?)))
         else {
             return Ok(());
         };
         let when = match original.fields {
-            KindFields::Event { starts_on, ends_on, .. } => Some((starts_on, ends_on)),
+            KindFields::Event {
+                starts_on, ends_on, ..
+            } => Some((starts_on, ends_on)),
             _ => None,
         };
         let planned = PlannedPage {
-            page: NewPage { language, path: path_of(language, &original.page.category, name)?, ..original.page.clone() },
+            page: NewPage {
+                language,
+                path: path_of(language, &original.page.category, name)?,
+                ..original.page.clone()
+            },
             original: Some(place),
             title: record.head("title").to_owned(),
             summary: record.head("summary").to_owned(),
@@ -211,7 +260,9 @@ impl City {
             related: Vec::new(),
             picture: None,
             file: None,
-            published: original.published.plus(std::time::Duration::from_secs(1_800)),
+            published: original
+                .published
+                .plus(std::time::Duration::from_secs(1_800)),
             author: original.author,
         };
         self.push(format!("{code}/{name}"), planned);
@@ -219,16 +270,31 @@ impl City {
     }
 
     /// Draws the picture a record asks for: `picture: KIND | SUBJECT`.
-    fn picture(&mut self, record: &Record, name: &str, random: &mut ChaCha8Rng) -> Result<Option<usize>, CmsError> {
-        let Some((kind, subject)) = record.head("picture").split_once('|') else { return Ok(None) };
+    fn picture(
+        &mut self,
+        record: &Record,
+        name: &str,
+        random: &mut ChaCha8Rng,
+    ) -> Result<Option<usize>, CmsError> {
+        let Some((kind, subject)) = record.head("picture").split_once('|') else {
+            return Ok(None);
+        };
         if self.pictures.len() >= PICTURES {
             return Ok(None);
         }
         let scene = scenes::scene(kind.trim(), subject.trim(), random);
         let scene = scene.map_err(|error| CmsError::refused(error.to_string()))?;
-        let size = (i64::from(super::canvas::WIDTH), i64::from(super::canvas::HEIGHT));
+        let size = (
+            i64::from(super::canvas::WIDTH),
+            i64::from(super::canvas::HEIGHT),
+        );
         let file_name = format!("{name}.png");
-        self.pictures.push(Asset { file_name, alt: scene.alt, size: Some(size), content: scene.png });
+        self.pictures.push(Asset {
+            file_name,
+            alt: scene.alt,
+            size: Some(size),
+            content: scene.png,
+        });
         Ok(Some(self.pictures.len() - 1))
     }
 
@@ -238,17 +304,31 @@ impl City {
         if self.files.len() >= FILES {
             return None;
         }
-        let department = super::organisation::departments().into_iter().find(|known| known.slug == record.word(2));
-        let department = department.map(|department| department.name).unwrap_or_default();
+        let department = super::organisation::departments()
+            .into_iter()
+            .find(|known| known.slug == record.word(2));
+        let department = department
+            .map(|department| department.name)
+            .unwrap_or_default();
         let items: Vec<&str> = items.trim().split('、').collect();
         let content = forms::form(title.trim(), &department, &items);
         let alt = format!("{}（記入用）", title.trim());
-        self.files.push(Asset { file_name: format!("{name}.pdf"), alt, size: None, content });
+        self.files.push(Asset {
+            file_name: format!("{name}.pdf"),
+            alt,
+            size: None,
+            content,
+        });
         Some(self.files.len() - 1)
     }
 }
 
-fn fields_of(record: &Record, today: Date, when: Option<(Date, Date)>, kind: PageKind) -> KindFields {
+fn fields_of(
+    record: &Record,
+    today: Date,
+    when: Option<(Date, Date)>,
+    kind: PageKind,
+) -> KindFields {
     let told = |key: &str| dates::filled(record.head(key), today, when);
     match kind {
         PageKind::Article => KindFields::Article,
@@ -266,9 +346,16 @@ fn fields_of(record: &Record, today: Date, when: Option<(Date, Date)>, kind: Pag
         },
         PageKind::Event => {
             let (starts_on, ends_on) = when.unwrap_or((today, today));
-            KindFields::Event { starts_on, ends_on, place: told("place"), fee: told("fee") }
+            KindFields::Event {
+                starts_on,
+                ends_on,
+                place: told("place"),
+                fee: told("fee"),
+            }
         }
-        PageKind::Faq => KindFields::Faq { answer_summary: told("answer") },
+        PageKind::Faq => KindFields::Faq {
+            answer_summary: told("answer"),
+        },
     }
 }
 
@@ -293,21 +380,32 @@ fn days_of(record: &Record, today: Date) -> (Date, Date) {
         }
     }
     let day = dates::after(today, start);
-    let day = (0..7).map(|more| dates::after(day, more)).find(|day| weekday.is_none_or(|wanted| day.weekday() == wanted));
+    let day = (0..7)
+        .map(|more| dates::after(day, more))
+        .find(|day| weekday.is_none_or(|wanted| day.weekday() == wanted));
     let day = day.unwrap_or(today);
     (day, dates::after(day, length))
 }
 
 /// Urgent pages came last in the evening before, events some weeks ahead of their day, and of the
 /// others more lately than long ago.
-fn published(record: &Record, today: Date, when: Option<(Date, Date)>, random: &mut ChaCha8Rng) -> Timestamp {
+fn published(
+    record: &Record,
+    today: Date,
+    when: Option<(Date, Date)>,
+    random: &mut ChaCha8Rng,
+) -> Timestamp {
     if !record.head("urgent").is_empty() {
-        return dates::at(dates::after(today, -1), 20 * 60 + 5 * u32::try_from(record.head("urgent").len()).unwrap_or(0));
+        return dates::at(
+            dates::after(today, -1),
+            20 * 60 + 5 * u32::try_from(record.head("urgent").len()).unwrap_or(0),
+        );
     }
     let chance: f64 = random.random();
     let ago = 1 + (chance * chance * 397.0) as i64;
     let day = match when {
-        Some((first, _)) => dates::after(first, -random.random_range(14..45)).min(dates::after(today, -1 - ago % 25)),
+        Some((first, _)) => dates::after(first, -random.random_range(14..45))
+            .min(dates::after(today, -1 - ago % 25)),
         None => dates::after(today, -ago),
     };
     dates::in_office_hours(day, random)

@@ -30,7 +30,13 @@ pub(super) fn redirects(
         }
         // A printed code may be given a new page one day, so browsers are not to remember it.
         let status = if path.starts_with("/q/") { 302 } else { 301 };
-        made.push(Redirect { host: host.map(str::to_owned), path, to: (*to).to_owned(), status, note });
+        made.push(Redirect {
+            host: host.map(str::to_owned),
+            path,
+            to: (*to).to_owned(),
+            status,
+            note,
+        });
     }
     made
 }
@@ -39,31 +45,67 @@ fn old_address(number: usize, today: Date, random: &mut ChaCha8Rng) -> (String, 
     // Ten kinds of turns: three for the departments' folders, two each for codes and queries.
     match number % 10 {
         0..=2 => {
-            let path = format!("/soshiki/{}/{}.html", random.random_range(1..=36), number / 2 + 1);
+            let path = format!(
+                "/soshiki/{}/{}.html",
+                random.random_range(1..=36),
+                number / 2 + 1
+            );
             (path, "平成24年からの旧サイト".to_owned())
         }
         3 | 4 => {
             let letters: Vec<char> = LETTERS.chars().collect();
-            let letter = |_| letters.get(random.random_range(0..letters.len())).copied().unwrap_or('a');
+            let letter = |_| {
+                letters
+                    .get(random.random_range(0..letters.len()))
+                    .copied()
+                    .unwrap_or('a')
+            };
             let code: String = (0..4).map(letter).collect();
             let issue = dates::months_before(today, i64::try_from(number % 60).unwrap_or(0));
             let month = u8::from(issue.month());
-            (format!("/q/{code}"), format!("広報サンプル {}{month}月号のQRコード", dates::era(issue.year())))
+            (
+                format!("/q/{code}"),
+                format!(
+                    "広報サンプル {}{month}月号のQRコード",
+                    dates::era(issue.year())
+                ),
+            )
         }
         5 | 6 => {
             let oid = random.random_range(1_000..20_000);
-            let template = if random.random_bool(0.7) { "AC020000" } else { "AC010000" };
-            let path = format!("/cgi-bin/odb-get.exe?wit_template={template}&WIT_oid=icityv2::Content::{oid}");
+            let template = if random.random_bool(0.7) {
+                "AC020000"
+            } else {
+                "AC010000"
+            };
+            let path = format!(
+                "/cgi-bin/odb-get.exe?wit_template={template}&WIT_oid=icityv2::Content::{oid}"
+            );
             (path, "平成15年からの旧CMS".to_owned())
         }
-        7 => (format!("/index.cfm?id={}", random.random_range(100..9_999)), "平成19年からの旧CMS".to_owned()),
+        7 => (
+            format!("/index.cfm?id={}", random.random_range(100..9_999)),
+            "平成19年からの旧CMS".to_owned(),
+        ),
         8 => {
-            let (page, folder) = (random.random_range(100..30_000), random.random_range(1..120));
-            (format!("/index.cfm/{},{page},{folder},html", random.random_range(6..40)), "平成19年からの旧CMS".to_owned())
+            let (page, folder) = (
+                random.random_range(100..30_000),
+                random.random_range(1..120),
+            );
+            (
+                format!(
+                    "/index.cfm/{},{page},{folder},html",
+                    random.random_range(6..40)
+                ),
+                "平成19年からの旧CMS".to_owned(),
+            )
         }
         _ => {
             let made: u64 = random.random_range(1_200_000_000_000..1_560_000_000_000);
-            (format!("/www/contents/{made}/index.html"), "平成20年からの旧サイト".to_owned())
+            (
+                format!("/www/contents/{made}/index.html"),
+                "平成20年からの旧サイト".to_owned(),
+            )
         }
     }
 }

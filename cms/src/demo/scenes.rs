@@ -16,10 +16,25 @@ const STONE: Colour = [150, 150, 152];
 
 /// Skies: what they are called, top, horizon, sun.
 const SKIES: [(&str, Colour, Colour, Colour); 4] = [
-    ("よく晴れた青空", [86, 160, 220], [206, 234, 246], [255, 236, 150]),
-    ("朝の淡い空", [146, 182, 222], [252, 232, 210], [255, 224, 170]),
+    (
+        "よく晴れた青空",
+        [86, 160, 220],
+        [206, 234, 246],
+        [255, 236, 150],
+    ),
+    (
+        "朝の淡い空",
+        [146, 182, 222],
+        [252, 232, 210],
+        [255, 224, 170],
+    ),
     ("夕焼けの空", [96, 96, 160], [250, 182, 120], [255, 150, 90]),
-    ("春のやわらかな空", [150, 198, 226], [244, 230, 236], [255, 244, 200]),
+    (
+        "春のやわらかな空",
+        [150, 198, 226],
+        [244, 230, 236],
+        [255, 244, 200],
+    ),
 ];
 
 /// Roofs: what they are called, and their colour.
@@ -39,7 +54,11 @@ pub(super) struct Scene {
 }
 
 /// Draws a scene of that kind about a subject.
-pub(super) fn scene(kind: &str, subject: &str, random: &mut ChaCha8Rng) -> Result<Scene, png::EncodingError> {
+pub(super) fn scene(
+    kind: &str,
+    subject: &str,
+    random: &mut ChaCha8Rng,
+) -> Result<Scene, png::EncodingError> {
     let (canvas, told) = match kind {
         "river" => with_backdrop(random, river),
         "sea" => with_backdrop(random, sea),
@@ -54,11 +73,16 @@ pub(super) fn scene(kind: &str, subject: &str, random: &mut ChaCha8Rng) -> Resul
         "tower" => with_backdrop(random, |canvas, random| building(canvas, random, 5, false)),
         _ => with_backdrop(random, |canvas, random| building(canvas, random, 2, false)),
     };
-    Ok(Scene { png: canvas.png()?, alt: format!("{subject}のイラスト。{told}") })
+    Ok(Scene {
+        png: canvas.png()?,
+        alt: format!("{subject}のイラスト。{told}"),
+    })
 }
 
 fn chosen<T: Copy>(items: &[T], random: &mut ChaCha8Rng) -> Option<T> {
-    items.get(random.random_range(0..items.len().max(1))).copied()
+    items
+        .get(random.random_range(0..items.len().max(1)))
+        .copied()
 }
 
 /// A sky with sun, clouds and hills, and before it what `draw` adds.
@@ -68,15 +92,30 @@ fn with_backdrop(
 ) -> (Canvas, String) {
     let (sky, top, horizon, sun) = chosen(&SKIES, random).unwrap_or(("空", GLASS, WHITE, WHITE));
     let mut canvas = Canvas::sky(top, horizon);
-    let place = (random.random_range(100..WIDTH - 100), random.random_range(70..190));
+    let place = (
+        random.random_range(100..WIDTH - 100),
+        random.random_range(70..190),
+    );
     canvas.ellipse(place, (52, 52), mixed(sun, horizon, 1, 2));
     canvas.ellipse(place, (40, 40), sun);
     for _ in 0..random.random_range(1..4) {
-        cloud(&mut canvas, (random.random_range(60..WIDTH - 60), random.random_range(50..170)));
+        cloud(
+            &mut canvas,
+            (
+                random.random_range(60..WIDTH - 60),
+                random.random_range(50..170),
+            ),
+        );
     }
     for (step, base) in (1..).zip([300, 340, 380]) {
         let colour = mixed(horizon, [86, 142, 112], step, 4);
-        canvas.land(base, 60 - step * 12, f64::from(150 + step * 30), random.random_range(0.0..6.0), colour);
+        canvas.land(
+            base,
+            60 - step * 12,
+            f64::from(150 + step * 30),
+            random.random_range(0.0..6.0),
+            colour,
+        );
     }
     let told = draw(&mut canvas, random);
     (canvas, format!("{sky}と緑の丘を背に、{told}"))
@@ -91,7 +130,11 @@ fn cloud(canvas: &mut Canvas, (x, y): (i32, i32)) {
 fn tree(canvas: &mut Canvas, (x, y): (i32, i32), size: i32, leaves: Colour) {
     canvas.rectangle(x - size / 10, y - size / 2, size / 5, size / 2, TRUNK);
     canvas.ellipse((x, y - size * 3 / 4), (size / 3, size * 2 / 5), leaves);
-    canvas.ellipse((x - size / 9, y - size * 5 / 6), (size / 6, size / 5), mixed(leaves, WHITE, 1, 6));
+    canvas.ellipse(
+        (x - size / 9, y - size * 5 / 6),
+        (size / 6, size / 5),
+        mixed(leaves, WHITE, 1, 6),
+    );
 }
 
 fn trees(canvas: &mut Canvas, random: &mut ChaCha8Rng, count: i32) {
@@ -99,8 +142,17 @@ fn trees(canvas: &mut Canvas, random: &mut ChaCha8Rng, count: i32) {
     for number in 1..=count {
         // Half of them left and half right of the middle, so that they hide no building.
         let x = step * number;
-        let x = if x < WIDTH / 2 { x / 2 + 20 } else { WIDTH - (WIDTH - x) / 2 - 20 };
-        tree(canvas, (x, 490 + random.random_range(-8..8)), random.random_range(90..140), LEAVES);
+        let x = if x < WIDTH / 2 {
+            x / 2 + 20
+        } else {
+            WIDTH - (WIDTH - x) / 2 - 20
+        };
+        tree(
+            canvas,
+            (x, 490 + random.random_range(-8..8)),
+            random.random_range(90..140),
+            LEAVES,
+        );
     }
 }
 
@@ -109,12 +161,29 @@ fn building(canvas: &mut Canvas, random: &mut ChaCha8Rng, floors: i32, clock: bo
     let columns = random.random_range(6..10);
     let (wide, high) = (columns * 54 + 30, floors * 62 + 30);
     let (left, top) = ((WIDTH - wide) / 2, 470 - high);
-    canvas.land(452, 10, 180.0, random.random_range(0.0..6.0), [150, 184, 122]);
+    canvas.land(
+        452,
+        10,
+        180.0,
+        random.random_range(0.0..6.0),
+        [150, 184, 122],
+    );
     canvas.rectangle(left, top, wide, high, WALL);
-    canvas.slope((WIDTH / 2, top - 44), 44, (wide / 2 - 40, wide / 2 + 18), colour);
+    canvas.slope(
+        (WIDTH / 2, top - 44),
+        44,
+        (wide / 2 - 40, wide / 2 + 18),
+        colour,
+    );
     for floor in 0..floors {
         for column in 0..columns {
-            canvas.rectangle(left + 22 + column * 54, top + 20 + floor * 62, 34, 34, GLASS);
+            canvas.rectangle(
+                left + 22 + column * 54,
+                top + 20 + floor * 62,
+                34,
+                34,
+                GLASS,
+            );
             canvas.rectangle(left + 37 + column * 54, top + 20 + floor * 62, 3, 34, WHITE);
         }
     }
@@ -137,7 +206,13 @@ fn river(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
     canvas.land(410, 8, 200.0, 1.0, [132, 176, 112]);
     canvas.slope((WIDTH / 2, 408), HEIGHT - 408, (60, 420), WATER);
     for line in 0..6 {
-        canvas.rectangle(WIDTH / 2 - 40 - line * 40, 424 + line * 19, 60 + line * 24, 3, mixed(WATER, WHITE, 1, 2));
+        canvas.rectangle(
+            WIDTH / 2 - 40 - line * 40,
+            424 + line * 19,
+            60 + line * 24,
+            3,
+            mixed(WATER, WHITE, 1, 2),
+        );
     }
     let arches = random.random_range(3..6);
     canvas.rectangle(0, 396, WIDTH, 20, [196, 120, 96]);
@@ -152,7 +227,13 @@ fn sea(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
     canvas.rectangle(0, 360, WIDTH, 180, WATER);
     for wave in 0..4 {
         let colour = mixed(WATER, [40, 100, 150], wave, 5);
-        canvas.land(390 + wave * 36, 6, 40.0, random.random_range(0.0..6.0), colour);
+        canvas.land(
+            390 + wave * 36,
+            6,
+            40.0,
+            random.random_range(0.0..6.0),
+            colour,
+        );
     }
     let boats = random.random_range(1..4);
     for boat in 0..boats {
@@ -170,24 +251,51 @@ fn mountain(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
     let x = random.random_range(300..660);
     canvas.peak((x, 120), 300, 380, [104, 128, 150]);
     canvas.peak((x, 120), 76, 96, WHITE);
-    canvas.land(410, 24, 130.0, random.random_range(0.0..6.0), [104, 156, 104]);
-    canvas.land(470, 14, 90.0, random.random_range(0.0..6.0), [132, 180, 110]);
+    canvas.land(
+        410,
+        24,
+        130.0,
+        random.random_range(0.0..6.0),
+        [104, 156, 104],
+    );
+    canvas.land(
+        470,
+        14,
+        90.0,
+        random.random_range(0.0..6.0),
+        [132, 180, 110],
+    );
     trees(canvas, random, 6);
     "頂に雪の残る高い山がそびえ、ふもとに草原と6本の木がある。".to_owned()
 }
 
 fn park(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
-    canvas.land(400, 12, 170.0, random.random_range(0.0..6.0), [146, 190, 116]);
+    canvas.land(
+        400,
+        12,
+        170.0,
+        random.random_range(0.0..6.0),
+        [146, 190, 116],
+    );
     canvas.ellipse((WIDTH / 2, 470), (210, 38), mixed(WATER, WHITE, 1, 5));
     let blossom = random.random_bool(0.5);
     let leaves = if blossom { [238, 176, 196] } else { LEAVES };
-    for (x, y, size) in [(120, 450, 170), (270, 420, 120), (700, 424, 130), (840, 456, 180)] {
+    for (x, y, size) in [
+        (120, 450, 170),
+        (270, 420, 120),
+        (700, 424, 130),
+        (840, 456, 180),
+    ] {
         tree(canvas, (x, y), size, leaves);
     }
     canvas.rectangle(600, 488, 110, 8, TRUNK);
     canvas.rectangle(612, 496, 8, 20, STONE);
     canvas.rectangle(690, 496, 8, 20, STONE);
-    let kind = if blossom { "満開の桜" } else { "葉の茂った木" };
+    let kind = if blossom {
+        "満開の桜"
+    } else {
+        "葉の茂った木"
+    };
     format!("芝生の広場に丸い池とベンチがあり、{kind}が4本並んでいる。")
 }
 
@@ -214,11 +322,19 @@ fn festival(random: &mut ChaCha8Rng) -> (Canvas, String) {
     let bursts = random.random_range(2..5);
     for burst in 0..bursts {
         let centre = (160 + burst * 210, random.random_range(90..170));
-        for (ring, colour) in [(74, [250, 200, 110]), (56, [244, 130, 120]), (36, [250, 240, 180])] {
+        for (ring, colour) in [
+            (74, [250, 200, 110]),
+            (56, [244, 130, 120]),
+            (36, [250, 240, 180]),
+        ] {
             for spark in 0..18 {
                 let angle = f64::from(spark) * std::f64::consts::TAU / 18.0;
                 let reach = |part: f64| (f64::from(ring) * part) as i32;
-                canvas.ellipse((centre.0 + reach(angle.cos()), centre.1 + reach(angle.sin())), (4, 4), colour);
+                canvas.ellipse(
+                    (centre.0 + reach(angle.cos()), centre.1 + reach(angle.sin())),
+                    (4, 4),
+                    colour,
+                );
             }
         }
     }
@@ -230,7 +346,10 @@ fn festival(random: &mut ChaCha8Rng) -> (Canvas, String) {
         canvas.ellipse((x, 336), (24, 30), [226, 92, 70]);
         canvas.ellipse((x, 336), (12, 26), [250, 190, 120]);
     }
-    (canvas, format!("夜空に花火が{bursts}つ上がり、手前に赤いちょうちんが10個下がっている。"))
+    (
+        canvas,
+        format!("夜空に花火が{bursts}つ上がり、手前に赤いちょうちんが10個下がっている。"),
+    )
 }
 
 fn rain() -> (Canvas, String) {
@@ -246,7 +365,10 @@ fn rain() -> (Canvas, String) {
         let (x, y) = ((drop * 137) % WIDTH, 140 + (drop * 89) % 380);
         canvas.rectangle(x, y, 2, 18, [196, 208, 220]);
     }
-    (canvas, "暗い雲から強い雨が降り、丘の間の川が茶色くにごって幅いっぱいに流れている。".to_owned())
+    (
+        canvas,
+        "暗い雲から強い雨が降り、丘の間の川が茶色くにごって幅いっぱいに流れている。".to_owned(),
+    )
 }
 
 fn chart(random: &mut ChaCha8Rng) -> (Canvas, String) {
@@ -258,18 +380,37 @@ fn chart(random: &mut ChaCha8Rng) -> (Canvas, String) {
     for bar in 0..7 {
         let step = if rising { bar } else { 6 - bar };
         let high = 130 + step * 32 + random.random_range(0..14);
-        canvas.rectangle(130 + bar * 108, 430 - high, 64, high, mixed([64, 120, 170], [110, 180, 160], bar, 6));
+        canvas.rectangle(
+            130 + bar * 108,
+            430 - high,
+            64,
+            high,
+            mixed([64, 120, 170], [110, 180, 160], bar, 6),
+        );
     }
     canvas.rectangle(90, 428, 800, 4, STONE);
-    let trend = if rising { "左から右へ少しずつ高くなって" } else { "左から右へ少しずつ低くなって" };
-    (canvas, format!("7本の棒グラフが{trend}いる。数値は本文の表に示す。"))
+    let trend = if rising {
+        "左から右へ少しずつ高くなって"
+    } else {
+        "左から右へ少しずつ低くなって"
+    };
+    (
+        canvas,
+        format!("7本の棒グラフが{trend}いる。数値は本文の表に示す。"),
+    )
 }
 
 fn map(random: &mut ChaCha8Rng) -> (Canvas, String) {
     let mut canvas = Canvas::sky([236, 240, 226], [236, 240, 226]);
     let across = random.random_range(150..380);
     canvas.land(across, 50, 150.0, random.random_range(0.0..6.0), WATER);
-    canvas.land(across + 70, 50, 150.0, random.random_range(0.0..6.0), [226, 232, 210]);
+    canvas.land(
+        across + 70,
+        50,
+        150.0,
+        random.random_range(0.0..6.0),
+        [226, 232, 210],
+    );
     for road in 0..5 {
         canvas.rectangle(90 + road * 190, 0, 12, HEIGHT, WHITE);
     }
@@ -283,5 +424,8 @@ fn map(random: &mut ChaCha8Rng) -> (Canvas, String) {
         canvas.ellipse((x, y), (18, 18), [206, 66, 56]);
         canvas.ellipse((x, y), (7, 7), WHITE);
     }
-    (canvas, format!("川と道路をかいた略図で、避難先などの位置を示す赤い印が{marks}か所にある。"))
+    (
+        canvas,
+        format!("川と道路をかいた略図で、避難先などの位置を示す赤い印が{marks}か所にある。"),
+    )
 }

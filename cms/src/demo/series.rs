@@ -12,8 +12,21 @@ use crate::domain::{KindFields, Language, PageKind};
 use crate::error::CmsError;
 use crate::store::pages::NewPage;
 
-const AREAS: [&str; 10] = ["北町", "中央", "川西", "山手", "南台", "東原", "港町", "桜ヶ丘", "緑町", "旭町"];
-const MEMBERS: [&str; 8] = ["石田", "大野", "加藤", "木村", "白井", "西川", "松本", "吉岡"];
+const AREAS: [&str; 10] = [
+    "北町",
+    "中央",
+    "川西",
+    "山手",
+    "南台",
+    "東原",
+    "港町",
+    "桜ヶ丘",
+    "緑町",
+    "旭町",
+];
+const MEMBERS: [&str; 8] = [
+    "石田", "大野", "加藤", "木村", "白井", "西川", "松本", "吉岡",
+];
 const ISSUES: [&str; 8] = [
     "通学路の安全対策",
     "避難所の備蓄",
@@ -32,7 +45,14 @@ const WORKS: [(&str, &str); 6] = [
     ("公民館屋根防水工事", "建築"),
     ("側溝改修工事", "土木"),
 ];
-const TOPICS: [&str; 6] = ["都市計画", "環境", "子ども・子育て", "男女共同参画", "文化財保護", "公共交通"];
+const TOPICS: [&str; 6] = [
+    "都市計画",
+    "環境",
+    "子ども・子育て",
+    "男女共同参画",
+    "文化財保護",
+    "公共交通",
+];
 
 /// What one page of a series says.
 struct Issue {
@@ -51,15 +71,23 @@ pub(super) fn monthly(number: usize, today: Date) -> Result<PlannedPage, CmsErro
     let day = dates::months_before(today, months);
     let (era, month) = (dates::era(day.year()), u8::from(day.month()));
     let stamp = format!("{}-{month:02}", day.year());
-    let issue = if number % 2 == 0 {
-        let pick = |list: &[&'static str], step: i64| list.iter().cycle().nth(usize::try_from(months + step).unwrap_or(0)).copied().unwrap_or("");
+    let issue = if number.is_multiple_of(2) {
+        let pick = |list: &[&'static str], step: i64| {
+            list.iter()
+                .cycle()
+                .nth(usize::try_from(months + step).unwrap_or(0))
+                .copied()
+                .unwrap_or("")
+        };
         let (area, issue) = (pick(&AREAS, 0), pick(&ISSUES, 3));
         Issue {
             category: "shisei",
             department: "hisho",
             name: format!("koho-{stamp}"),
             title: format!("広報サンプル {era}{month}月号"),
-            summary: format!("{month}月号の特集は「{issue}」です。{area}地区の話題と、相談や健診の日程も載せています。"),
+            summary: format!(
+                "{month}月号の特集は「{issue}」です。{area}地区の話題と、相談や健診の日程も載せています。"
+            ),
             text: format!(
                 "広報サンプル{month}月号を発行しました。自治会を通じて各家庭にお配りしているほか、市役所、公民館、\
                  図書館、駅の窓口でも受け取れます。\n## 今月の内容\n表: 広報サンプル{month}月号の目次\n| ページ | 内容 |\n\
@@ -91,13 +119,20 @@ pub(super) fn monthly(number: usize, today: Date) -> Result<PlannedPage, CmsErro
     };
     // The first days of this month may still lie ahead.
     let mut random = ChaCha8Rng::seed_from_u64(u64::try_from(number).unwrap_or(0));
-    planned(Issue { day: issue.day.min(dates::after(today, -1)), ..issue }, &mut random)
+    planned(
+        Issue {
+            day: issue.day.min(dates::after(today, -1)),
+            ..issue
+        },
+        &mut random,
+    )
 }
 
 /// Page `number` of the archive, the newest first.
 pub(super) fn page(number: usize, seed: u64, today: Date) -> Result<PlannedPage, CmsError> {
     let number = i64::try_from(number).unwrap_or(0);
-    let mut random = ChaCha8Rng::seed_from_u64(seed.wrapping_add(u64::try_from(number).unwrap_or(0)));
+    let mut random =
+        ChaCha8Rng::seed_from_u64(seed.wrapping_add(u64::try_from(number).unwrap_or(0)));
     // Eight notices in six days or so, back through the years.
     let day = dates::after(today, -2 - number * 3 / 4 % 9_000);
     let serial = 200_000 - number / 6;
@@ -170,7 +205,10 @@ fn tender(serial: i64, day: Date, random: &mut ChaCha8Rng) -> Issue {
         department: "kensetsu",
         name: format!("nyusatsu-{serial}"),
         title: format!("入札結果 第{serial}号 {area}地区{work}"),
-        summary: format!("{}に行った{area}地区{work}の入札の結果をお知らせします。", dates::long(day)),
+        summary: format!(
+            "{}に行った{area}地区{work}の入札の結果をお知らせします。",
+            dates::long(day)
+        ),
         text: format!(
             "条件付一般競争入札の結果は次のとおりです。\n表: 入札の結果（第{serial}号）\n| 項目 | 内容 |\n| 工事名 | {area}地区{work} |\n\
              | 業種 | {kind} |\n| 予定価格（税抜き） | {}万円 |\n| 落札金額（税抜き） | {price}万円 |\n| 参加した業者 | {}者 |\n\
@@ -247,7 +285,10 @@ fn committee(serial: i64, day: Date, random: &mut ChaCha8Rng) -> Issue {
         department: "hisho",
         name: format!("shingikai-{serial}"),
         title: format!("{topic}審議会 会議の結果（第{serial}号）"),
-        summary: format!("{}に開いた{topic}審議会の議題と主な意見をお知らせします。", dates::long(day)),
+        summary: format!(
+            "{}に開いた{topic}審議会の議題と主な意見をお知らせします。",
+            dates::long(day)
+        ),
         text: format!(
             "会議は公開で行い、{}人が傍聴しました。\n## 議題\n+ 前回の会議録の確認\n+ {topic}計画の進み具合\n+ {issue}との関わり\n\
              ## 主な意見\n- 数字だけでなく、市民がどう感じているかも調べてほしい。\n- {issue}は、部署をこえて取り組むべきだ。\n\

@@ -115,7 +115,7 @@ impl Store {
             .try_get(0)?;
         let pages = found
             .iter()
-            .map(|row| super::pages::as_live(row))
+            .map(super::pages::as_live)
             .collect::<Result<_, _>>()?;
         Ok((pages, total))
     }

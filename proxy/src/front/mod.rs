@@ -11,7 +11,7 @@ mod head;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -21,6 +21,7 @@ use pingora::protocols::{ALPN, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt;
+use yagura_control::clock::monotonic;
 
 use crate::service::Service;
 use crate::state::Edge;
@@ -69,7 +70,7 @@ impl Front {
             let Some(length) = read_head(&mut stream, &mut connection).await else {
                 return;
             };
-            let began = Instant::now();
+            let began = monotonic();
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
                     let _under_way = self.edge.traffic.begin();
@@ -130,7 +131,7 @@ impl ServerApp for Front {
 /// Reads until a request's head is whole, and gives its length; `None` when the reader is gone or
 /// too slow. A head that is too long is given as it is, for refusal.
 async fn read_head(stream: &mut Stream, connection: &mut Connection) -> Option<usize> {
-    let mut deadline = tokio::time::Instant::now()
+    let mut deadline = tokio::time::Instant::from_std(monotonic())
         + if connection.read.is_empty() {
             IDLE
         } else {
@@ -148,7 +149,7 @@ async fn read_head(stream: &mut Stream, connection: &mut Connection) -> Option<u
         connection.read.reserve(4096);
         let read = tokio::time::timeout_at(deadline, stream.read_buf(&mut connection.read)).await;
         match read {
-            Ok(Ok(1..)) if seen == 0 => deadline = tokio::time::Instant::now() + HEAD,
+            Ok(Ok(1..)) if seen == 0 => deadline = tokio::time::Instant::from_std(monotonic()) + HEAD,
             Ok(Ok(1..)) => {}
             _ => return None,
         }
