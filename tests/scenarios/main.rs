@@ -4,6 +4,15 @@
 //! Each story starts its own town in a folder of its own (`tests/town`), does to it what would be
 //! done in earnest, and looks at what readers get.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on ends with what it saw"
+)]
+
 #[path = "../town/mod.rs"]
 mod town;
 

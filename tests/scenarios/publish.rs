@@ -96,7 +96,7 @@ async fn a_publication_survives_the_death_of_edge_and_cms() {
         if staff.delivery(&page).await["state"] == "live" {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!(
         "the purge was never acknowledged: {}",

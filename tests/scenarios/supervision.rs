@@ -52,6 +52,28 @@ async fn whichever_process_dies_is_back_within_two_seconds() {
     assert_eq!(town.reader().get("/").await.status, 200);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_ends_everything_in_order() {
+    let mut town = Town::new();
+    town.up();
+    town.edge_is_ready().await;
+    let log = town.data().join("log/up.log");
+    let pids = ["edge", "cms", "ops"].map(|name| pid_of(&log, name));
+    let status = town.take("up").stop().await;
+    assert!(status.success(), "{status}");
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(
+        said.contains("stopping") && said.trim_end().ends_with("stopped"),
+        "{said}"
+    );
+    for pid in pids {
+        assert!(
+            !Path::new(&format!("/proc/{pid}")).exists(),
+            "process {pid} is left"
+        );
+    }
+}
+
 /// The newest process number that the supervisor's log gives for a process.
 fn pid_of(log: &Path, name: &str) -> u32 {
     let said = fs::read_to_string(log).unwrap();

@@ -106,12 +106,16 @@ impl Town {
         self.running.insert("up", running);
     }
 
-    /// Kills a process as a power cut would (SIGKILL), and waits until it is gone.
-    pub fn kill(&mut self, name: &str) {
+    /// Takes a running process over.
+    pub fn take(&mut self, name: &str) -> Running {
         self.running
             .remove(name)
             .unwrap_or_else(|| panic!("{name} does not run"))
-            .kill();
+    }
+
+    /// Kills a process as a power cut would (SIGKILL), and waits until it is gone.
+    pub fn kill(&mut self, name: &str) {
+        self.take(name).kill();
     }
 
     /// The running process of that name.

@@ -16,7 +16,6 @@ use tokio::task::JoinHandle;
 
 /// A running origin.
 pub struct Origin {
-    pub address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
@@ -43,21 +42,12 @@ impl Origin {
                 });
             }
         });
-        Self {
-            address,
-            seen,
-            serving,
-        }
+        Self { seen, serving }
     }
 
     /// Requests that reached it so far, as `METHOD target`.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
-    }
-
-    /// How often a request reached it.
-    pub fn count(&self, request: &str) -> usize {
-        self.seen().iter().filter(|seen| *seen == request).count()
     }
 
     /// Stops it, with every connection.

@@ -26,9 +26,11 @@ impl Canvas {
             pixels: vec![0; usize_of(WIDTH) * usize_of(HEIGHT)],
             palette: Vec::new(),
         };
+        canvas.rectangle(0, 0, WIDTH, HEIGHT, horizon);
         for band in 0..BANDS {
+            // The horizon lies at two thirds of the height.
             let colour = mixed(top, horizon, band, BANDS - 1);
-            canvas.rectangle(0, band * HEIGHT / BANDS, WIDTH, HEIGHT / BANDS, colour);
+            canvas.rectangle(0, band * 8, WIDTH, 8, colour);
         }
         canvas
     }

@@ -63,6 +63,11 @@ pub(super) fn fiscal_year(day: Date) -> i32 {
     }
 }
 
+/// Whether offices are closed for the turn of the year.
+pub(super) fn is_year_end(day: Date) -> bool {
+    matches!((u8::from(day.month()), day.day()), (12, 29..) | (1, ..=3))
+}
+
 /// An instant of that day within office hours.
 pub(super) fn in_office_hours(day: Date, random: &mut ChaCha8Rng) -> Timestamp {
     at(day, 8 * 60 + 30 + 5 * random.random_range(0..100))

@@ -360,7 +360,7 @@ fn fields_of(
 }
 
 /// The days of an event: `on: 12`, `on: 12..14`, with `sat` (the next Saturday from then) and
-/// `every 7` (that much later for each row of its list).
+/// `every 7` (that much later for each row of its list). Nothing takes place at the turn of the year.
 fn days_of(record: &Record, today: Date) -> (Date, Date) {
     let mut words = record.head("on").split_whitespace();
     let number = |text: &str| text.parse::<i64>().unwrap_or(0);
@@ -384,6 +384,11 @@ fn days_of(record: &Record, today: Date) -> (Date, Date) {
         .map(|more| dates::after(day, more))
         .find(|day| weekday.is_none_or(|wanted| day.weekday() == wanted));
     let day = day.unwrap_or(today);
+    let day = if dates::is_year_end(day) {
+        dates::after(day, 7)
+    } else {
+        day
+    };
     (day, dates::after(day, length))
 }
 

@@ -207,7 +207,7 @@ fn river(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
     canvas.slope((WIDTH / 2, 408), HEIGHT - 408, (60, 420), WATER);
     for line in 0..6 {
         canvas.rectangle(
-            WIDTH / 2 - 40 - line * 40,
+            WIDTH / 2 - 30 - line * 12,
             424 + line * 19,
             60 + line * 24,
             3,
@@ -249,8 +249,8 @@ fn sea(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
 
 fn mountain(canvas: &mut Canvas, random: &mut ChaCha8Rng) -> String {
     let x = random.random_range(300..660);
-    canvas.peak((x, 120), 300, 380, [104, 128, 150]);
-    canvas.peak((x, 120), 76, 96, WHITE);
+    canvas.peak((x, 120), 340, 430, [104, 128, 150]);
+    canvas.peak((x, 120), 76, 97, WHITE);
     canvas.land(
         410,
         24,
@@ -362,7 +362,11 @@ fn rain() -> (Canvas, String) {
     canvas.land(380, 30, 170.0, 1.5, [88, 112, 104]);
     canvas.slope((WIDTH / 2, 390), 150, (120, 470), [126, 132, 124]);
     for drop in 0..120 {
-        let (x, y) = ((drop * 137) % WIDTH, 140 + (drop * 89) % 380);
+        let (column, row) = (drop % 12, drop / 12);
+        let (x, y) = (
+            column * 80 + row * 29 % 80,
+            145 + row * 38 + column * 53 % 38,
+        );
         canvas.rectangle(x, y, 2, 18, [196, 208, 220]);
     }
     (
@@ -376,41 +380,23 @@ fn chart(random: &mut ChaCha8Rng) -> (Canvas, String) {
     for line in 0..5 {
         canvas.rectangle(90, 90 + line * 85, 800, 2, [212, 216, 220]);
     }
-    let rising = random.random_bool(0.5);
-    for bar in 0..7 {
-        let step = if rising { bar } else { 6 - bar };
-        let high = 130 + step * 32 + random.random_range(0..14);
-        canvas.rectangle(
-            130 + bar * 108,
-            430 - high,
-            64,
-            high,
-            mixed([64, 120, 170], [110, 180, 160], bar, 6),
-        );
+    for bar in 0..5 {
+        let high = 130 + (4 - bar) * 42 + random.random_range(0..18);
+        let colour = mixed([64, 120, 170], [110, 180, 160], bar, 4);
+        canvas.rectangle(150 + bar * 145, 430 - high, 90, high, colour);
     }
     canvas.rectangle(90, 428, 800, 4, STONE);
-    let trend = if rising {
-        "左から右へ少しずつ高くなって"
-    } else {
-        "左から右へ少しずつ低くなって"
-    };
-    (
-        canvas,
-        format!("7本の棒グラフが{trend}いる。数値は本文の表に示す。"),
-    )
+    let told = "5本の棒グラフが左から右へ少しずつ低くなっている。数値は本文の表に示す。";
+    (canvas, told.to_owned())
 }
 
 fn map(random: &mut ChaCha8Rng) -> (Canvas, String) {
     let mut canvas = Canvas::sky([236, 240, 226], [236, 240, 226]);
-    let across = random.random_range(150..380);
-    canvas.land(across, 50, 150.0, random.random_range(0.0..6.0), WATER);
-    canvas.land(
-        across + 70,
-        50,
-        150.0,
-        random.random_range(0.0..6.0),
-        [226, 232, 210],
-    );
+    let across = random.random_range(190..320);
+    // One shift for both banks keeps the river as wide everywhere.
+    let shift = random.random_range(0.0..6.0);
+    canvas.land(across, 50, 150.0, shift, WATER);
+    canvas.land(across + 60, 50, 150.0, shift, [226, 232, 210]);
     for road in 0..5 {
         canvas.rectangle(90 + road * 190, 0, 12, HEIGHT, WHITE);
     }
@@ -419,7 +405,12 @@ fn map(random: &mut ChaCha8Rng) -> (Canvas, String) {
     }
     let marks = random.random_range(3..6);
     for mark in 0..marks {
-        let (x, y) = (140 + mark * 170, 110 + (mark * 163) % 320);
+        let y = if mark % 2 == 0 {
+            across - 90
+        } else {
+            across + 150
+        };
+        let x = 140 + mark * 170;
         canvas.slope((x, y), 26, (12, 2), [206, 66, 56]);
         canvas.ellipse((x, y), (18, 18), [206, 66, 56]);
         canvas.ellipse((x, y), (7, 7), WHITE);

@@ -106,13 +106,20 @@ pub(super) fn monthly(number: usize, today: Date) -> Result<PlannedPage, CmsErro
             department: "shimin",
             name: format!("jinko-{stamp}"),
             title: format!("人口と世帯数（{era}{month}月1日現在）"),
-            summary: format!("{month}月1日現在の人口は{count}人、世帯数は{homes}世帯です。"),
+            summary: format!(
+                "{month}月1日現在の人口は{}人、世帯数は{}世帯です。",
+                grouped(count),
+                grouped(homes)
+            ),
             text: format!(
                 "住民基本台帳に登録されている人口と世帯数です。外国人の住民を含みます。\n## 市全体の数\n\
-                 表: 人口と世帯数（{era}{month}月1日現在）\n| 区分 | 数 |\n| 人口 | {count}人 |\n| 男性 | {male}人 |\n\
-                 | 女性 | {}人 |\n| 世帯数 | {homes}世帯 |\n## 数字の使い方\n出典を「サンプル市住民基本台帳人口」と書けば、\
+                 表: 人口と世帯数（{era}{month}月1日現在）\n| 区分 | 数 |\n| 人口 | {}人 |\n| 男性 | {}人 |\n\
+                 | 女性 | {}人 |\n| 世帯数 | {}世帯 |\n## 数字の使い方\n出典を「サンプル市住民基本台帳人口」と書けば、\
                  許可なく使えます。町丁別や年齢別の数が必要な方は、市民課へお問い合わせください。",
-                count - male
+                grouped(count),
+                grouped(male),
+                grouped(count - male),
+                grouped(homes)
             ),
             day: dates::after(day, 3),
         }
@@ -170,6 +177,11 @@ fn planned(issue: Issue, random: &mut ChaCha8Rng) -> Result<PlannedPage, CmsErro
         published: dates::in_office_hours(issue.day, random),
         author: "秘書広報課",
     })
+}
+
+/// A number of five digits or so, with a comma.
+fn grouped(number: i64) -> String {
+    format!("{},{:03}", number / 1000, number % 1000)
 }
 
 fn any<T: Copy + Default>(items: &[T], random: &mut ChaCha8Rng) -> T {

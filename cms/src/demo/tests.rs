@@ -383,17 +383,3 @@ async fn a_store_is_filled_once() {
         Err(CmsError::Refused(_))
     ));
 }
-
-#[test]
-fn zz_dump() {
-    for asset in made().pictures.iter().chain(&made().files) {
-        std::fs::write(format!("/tmp/yd/out/{}", asset.file_name), &asset.content).unwrap();
-    }
-    let city = made();
-    for page in &city.pages {
-        println!(
-            "{:?} {} {} — {}",
-            page.page.kind, page.page.path, page.title, page.summary
-        );
-    }
-}

@@ -368,6 +368,16 @@ mod tests {
         }
     }
 
+    /// The editor's tests read the same file; so both sides have one schema.
+    #[test]
+    fn a_document_of_every_kind_is_the_editors_too() {
+        let json = include_str!("../../../editor/test/every-kind.json");
+        let document: Document = serde_json::from_str(json).unwrap();
+        assert_eq!(document.check(), []);
+        let json: serde_json::Value = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_value(&document).unwrap(), json);
+    }
+
     proptest! {
         #[test]
         fn no_json_makes_it_panic(text in "[\\[\\]{}\",:a-z0-9_ ]{0,200}") {

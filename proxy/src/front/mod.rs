@@ -149,7 +149,9 @@ async fn read_head(stream: &mut Stream, connection: &mut Connection) -> Option<u
         connection.read.reserve(4096);
         let read = tokio::time::timeout_at(deadline, stream.read_buf(&mut connection.read)).await;
         match read {
-            Ok(Ok(1..)) if seen == 0 => deadline = tokio::time::Instant::from_std(monotonic()) + HEAD,
+            Ok(Ok(1..)) if seen == 0 => {
+                deadline = tokio::time::Instant::from_std(monotonic()) + HEAD
+            }
             Ok(Ok(1..)) => {}
             _ => return None,
         }

@@ -1,0 +1,40 @@
+// What the editor asks of the server. Every failure becomes a `Problem` with sentences for staff.
+export class Problem extends Error {
+  constructor(status, errors) {
+    super(errors.join("\n"));
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+export function connect(csrf) {
+  async function ask(path, options = {}) {
+    let response;
+    try {
+      response = await fetch(path, { ...options, headers: { accept: "application/json", "x-csrf-token": csrf, ...options.headers } });
+    } catch {
+      throw new Problem(0, ["サーバーにつながりません。入力した内容はこの画面に残っています。通信を確かめて、もう一度お試しください。"]);
+    }
+    const answer = await response.json().catch(() => null);
+    if (!response.ok || !answer) {
+      throw new Problem(response.status, answer?.errors ?? [`サーバーがエラーを返しました（${response.status}）。しばらくして、もう一度お試しください。`]);
+    }
+    return answer;
+  }
+  const post = (path, body) =>
+    ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const found = async (path, words) => (await ask(`${path}?q=${encodeURIComponent(words)}`)).items;
+  return {
+    save: (id, body) => post(`/pages/${id}/draft`, body),
+    publish: (id, number) => post(`/pages/${id}/publish`, { number }),
+    delivery: (id) => ask(`/pages/${id}/delivery`),
+    library: (words) => found("/library", words),
+    pages: (words) => found("/page-search", words),
+    upload(file, alt) {
+      const form = new FormData();
+      form.append("alt", alt);
+      form.append("file", file);
+      return ask("/library", { method: "POST", body: form });
+    },
+  };
+}

@@ -1,0 +1,32 @@
+// The ProseMirror view with its toolbar, inside an element of the page.
+import { EditorState } from "prosemirror-state";
+import { EditorView } from "prosemirror-view";
+import { plugins } from "./commands.js";
+import { fromServer } from "./document.js";
+import { nodeViews } from "./nodeviews.js";
+import { schema } from "./schema.js";
+import { toolbar } from "./toolbar.js";
+
+/** Mounts the editor in `place`. `changed` is called when the text has changed. */
+export function mount(place, { json, media, api, changed, keys = {} }) {
+  const tools = toolbar(api, media);
+  place.append(tools.bar);
+  const doc = schema.nodeFromJSON(fromServer(json));
+  const view = new EditorView(place, {
+    state: EditorState.create({ doc, plugins: plugins(keys) }),
+    nodeViews: nodeViews(media),
+    attributes: {
+      role: "textbox",
+      "aria-multiline": "true",
+      "aria-labelledby": place.dataset.labelId ?? "",
+      lang: document.documentElement.lang || "ja",
+    },
+    dispatchTransaction(transaction) {
+      view.updateState(view.state.apply(transaction));
+      tools.update(view);
+      if (transaction.docChanged) changed?.();
+    },
+  });
+  tools.update(view);
+  return view;
+}

@@ -1,0 +1,151 @@
+// The closed schema of a page's text, the same as `cms/src/domain/document.rs`. What cannot be
+// said here cannot be published. `test/every-kind.json` proves on both sides that they are equal.
+import { Schema } from "prosemirror-model";
+
+const cell = (tag, role) => ({
+  content: "paragraph+",
+  // Cells are never merged; the attributes are what prosemirror-tables needs to work, and
+  // `document.js` keeps them from the server.
+  attrs: { colspan: { default: 1 }, rowspan: { default: 1 }, colwidth: { default: null } },
+  tableRole: role,
+  isolating: true,
+  parseDOM: [{ tag }],
+  toDOM: () => [tag, 0],
+});
+
+export const schema = new Schema({
+  nodes: {
+    doc: { content: "block+" },
+    paragraph: {
+      content: "inline*",
+      group: "block",
+      parseDOM: [{ tag: "p" }],
+      toDOM: () => ["p", 0],
+    },
+    heading: {
+      content: "inline*",
+      group: "block",
+      attrs: { level: { default: 2, validate: "number" } },
+      defining: true,
+      // The page's title is the first level, so a pasted first level becomes a second.
+      parseDOM: [1, 2, 3, 4, 5, 6].map((level) => ({
+        tag: `h${level}`,
+        attrs: { level: Math.min(Math.max(level, 2), 4) },
+      })),
+      toDOM: (node) => [`h${node.attrs.level}`, 0],
+    },
+    bullet_list: {
+      content: "list_item+",
+      group: "block",
+      parseDOM: [{ tag: "ul" }],
+      toDOM: () => ["ul", 0],
+    },
+    ordered_list: {
+      content: "list_item+",
+      group: "block",
+      parseDOM: [{ tag: "ol" }],
+      toDOM: () => ["ol", 0],
+    },
+    list_item: {
+      content: "paragraph (paragraph | bullet_list | ordered_list)*",
+      defining: true,
+      parseDOM: [{ tag: "li" }],
+      toDOM: () => ["li", 0],
+    },
+    table: {
+      content: "table_row+",
+      group: "block",
+      attrs: { caption: { default: "", validate: "string" } },
+      tableRole: "table",
+      isolating: true,
+      parseDOM: [
+        {
+          tag: "table",
+          getAttrs: (dom) => ({ caption: dom.querySelector("caption")?.textContent.trim() ?? "" }),
+        },
+      ],
+      toDOM: () => ["table", ["tbody", 0]],
+    },
+    table_row: {
+      content: "(table_header | table_cell)+",
+      tableRole: "row",
+      parseDOM: [{ tag: "tr" }],
+      toDOM: () => ["tr", 0],
+    },
+    table_header: cell("th", "header_cell"),
+    table_cell: cell("td", "cell"),
+    image: {
+      group: "block",
+      attrs: {
+        media: { validate: "string" },
+        alt: { default: "", validate: "string" },
+        decorative: { default: false, validate: "boolean" },
+        caption: { default: "", validate: "string" },
+      },
+      atom: true,
+      draggable: true,
+      // No rule for `img`: pictures come from the library, with their alternative text.
+      toDOM: (node) => ["figure", { "data-media": node.attrs.media }, node.attrs.alt],
+    },
+    attachment: {
+      group: "block",
+      attrs: { media: { validate: "string" }, label: { default: "", validate: "string" } },
+      atom: true,
+      draggable: true,
+      toDOM: (node) => ["p", { "data-media": node.attrs.media, class: "attachment" }, node.attrs.label],
+    },
+    callout: {
+      content: "(paragraph | bullet_list | ordered_list)+",
+      group: "block",
+      attrs: { tone: { default: "info", validate: "string" } },
+      defining: true,
+      parseDOM: [{ tag: "div[data-tone]", getAttrs: (dom) => ({ tone: dom.dataset.tone === "warning" ? "warning" : "info" }) }],
+      toDOM: (node) => ["div", { "data-tone": node.attrs.tone, class: `callout callout-${node.attrs.tone}` }, 0],
+    },
+    text: { group: "inline" },
+    hard_break: {
+      inline: true,
+      group: "inline",
+      selectable: false,
+      parseDOM: [{ tag: "br" }],
+      toDOM: () => ["br"],
+    },
+    ruby: {
+      inline: true,
+      group: "inline",
+      atom: true,
+      attrs: { base: { validate: "string" }, reading: { validate: "string" } },
+      parseDOM: [
+        {
+          tag: "ruby",
+          getAttrs: (dom) => {
+            const reading = [...dom.querySelectorAll("rt")].map((rt) => rt.textContent).join("");
+            const copy = dom.cloneNode(true);
+            copy.querySelectorAll("rt, rp").forEach((part) => part.remove());
+            return reading && copy.textContent ? { base: copy.textContent, reading } : false;
+          },
+        },
+      ],
+      toDOM: (node) => ["ruby", node.attrs.base, ["rt", node.attrs.reading]],
+    },
+  },
+  marks: {
+    link: {
+      attrs: { href: { validate: "string" } },
+      inclusive: false,
+      parseDOM: [{ tag: "a[href]", getAttrs: (dom) => (allowed(dom.getAttribute("href")) ? { href: dom.getAttribute("href") } : false) }],
+      // A link of the text being written leads nowhere; a click puts the cursor there.
+      toDOM: (mark) => ["a", { "data-href": mark.attrs.href, title: mark.attrs.href }, 0],
+    },
+    strong: { parseDOM: [{ tag: "strong" }, { tag: "b" }], toDOM: () => ["strong", 0] },
+    em: { parseDOM: [{ tag: "em" }, { tag: "i" }], toDOM: () => ["em", 0] },
+  },
+});
+
+/** Whether the server takes a link to `href`. */
+export function allowed(href) {
+  if (/[\s\u0000-\u001f\\]/u.test(href)) return false;
+  if (/^page:\d+$/u.test(href)) return true;
+  if (href.startsWith("/")) return !href.startsWith("//");
+  return /^(https?:\/\/|mailto:|tel:)./iu.test(href);
+}
