@@ -23,13 +23,12 @@ export function connect(csrf) {
   }
   const post = (path, body) =>
     ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
-  const found = async (path, words) => (await ask(`${path}?q=${encodeURIComponent(words)}`)).items;
   return {
     save: (id, body) => post(`/pages/${id}/draft`, body),
     publish: (id, number) => post(`/pages/${id}/publish`, { number }),
     delivery: (id) => ask(`/pages/${id}/delivery`),
-    library: (words) => found("/library", words),
-    pages: (words) => found("/page-search", words),
+    library: async (words, family) => (await ask(`/library?q=${encodeURIComponent(words)}&family=${encodeURIComponent(family)}`)).items,
+    pages: async (words) => (await ask(`/page-search?q=${encodeURIComponent(words)}`)).items,
     upload(file, alt) {
       const form = new FormData();
       form.append("alt", alt);

@@ -136,8 +136,7 @@ function thumbnail(item) {
 
 /** An item of the library, chosen or uploaded. */
 function libraryChooser(api, images, chosen) {
-  const fits = (item) => item.content_type.startsWith("image/") === images;
-  const search = async (words) => (await api.library(words)).filter(fits);
+  const search = (words) => api.library(words, images ? "image/" : "application/");
   const list = chooser(images ? "画像" : "ファイル", search, thumbnail, chosen);
   const file = element("input");
   file.type = "file";

@@ -35,24 +35,25 @@ impl Store {
         Ok(found)
     }
 
-    /// Items, the newest first, of which a text is part of the file name or the proposed text.
+    /// Items, the newest first, of which a text is part of the file name or the proposed text, and
+    /// whose media type begins with `family` (`image/`).
     ///
     /// # Errors
     /// The database failed.
     pub async fn media_list(
         &self,
         text: &str,
+        family: &str,
         limit: i64,
-        offset: i64,
     ) -> Result<Vec<Media>, CmsError> {
         let found = sqlx::query(
-            "SELECT * FROM media WHERE $1 = '' OR file_name LIKE $2 OR alt LIKE $2 \
-             ORDER BY added_at DESC, id LIMIT $3 OFFSET $4",
+            "SELECT * FROM media WHERE ($1 = '' OR file_name LIKE $2 OR alt LIKE $2) AND content_type LIKE $3 \
+             ORDER BY added_at DESC, id LIMIT $4",
         )
         .bind(text.to_owned())
         .bind(super::pages::like(text))
+        .bind(format!("{}%", family.replace(['%', '_'], "")))
         .bind(limit)
-        .bind(offset)
         .fetch_all(&self.readers)
         .await?;
         found.iter().map(rows::media).collect()

@@ -56,6 +56,9 @@ struct PageItem {
 pub struct Words {
     #[serde(default)]
     q: String,
+    /// Beginning of the media type: `image/`.
+    #[serde(default)]
+    family: String,
 }
 
 pub(super) async fn list(
@@ -63,7 +66,10 @@ pub(super) async fn list(
     _staff: Staff,
     Query(words): Query<Words>,
 ) -> Result<Response, Problem> {
-    let found = state.store.media_list(words.q.trim(), MOST, 0).await?;
+    let found = state
+        .store
+        .media_list(words.q.trim(), &words.family, MOST)
+        .await?;
     Ok(Json(Items {
         items: found.into_iter().map(Item::from).collect(),
     })
