@@ -91,12 +91,12 @@ for (const kind of KINDS) {
     }));
 }
 
-for (const name of Object.keys(DIALOGS)) {
-  test(`the editor with its dialog open: ${name}`, () =>
+for (const label of DIALOGS) {
+  test(`the editor with its dialog open: ${label}`, () =>
     look(async (page) => {
       await openDesk(page, `/pages/${await idOfKind(page, 'article')}/`);
       await editorIsReady(page);
-      await openDialog(page, name);
+      await openDialog(page, label);
     }));
 }
 

@@ -244,6 +244,9 @@ impl Cache {
     /// Removes withdrawn copies from the disk. They are not shown in any case; this is so that they
     /// are not there either.
     pub async fn sweep_withdrawn(self: &Arc<Self>) {
+        if !self.purges.has_withdrawals() {
+            return;
+        }
         let cache = self.clone();
         let sweep = move || {
             if let Some(last_good) = &cache.last_good {

@@ -113,6 +113,14 @@ impl Purges {
         verdict
     }
 
+    /// Whether anything was ever withdrawn.
+    #[must_use]
+    pub fn has_withdrawals(&self) -> bool {
+        read(&self.table)
+            .values()
+            .any(|purged| purged.withdrawn_at > Timestamp::ZERO)
+    }
+
     /// Whether a target, or its whole site, was ever withdrawn. Then no copy is an answer by itself.
     #[must_use]
     pub fn is_withdrawn(&self, key: &str) -> bool {

@@ -90,29 +90,33 @@ pub fn decode(file: &Bytes, key: &str) -> Result<Stored, Damage> {
     if head.key != key {
         return Err(Damage::Key);
     }
+    stored(head, file.slice(body_start..sound.len()))
+}
+
+/// What the beginning of a file says, unchecked and without the body: which copies to look at.
+pub(super) fn peek(file: &[u8]) -> Option<Stored> {
+    let (head, _) = head(file).ok()?;
+    stored(head, Bytes::new()).ok()
+}
+
+fn stored(head: Head, body: Bytes) -> Result<Stored, Damage> {
     let mut headers = HeaderMap::with_capacity(head.fields.len());
     for (name, value) in head.fields {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Damage::Shape)?;
-        headers.append(
-            name,
-            HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| Damage::Shape)?,
-        );
+        let value =
+            HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| Damage::Shape)?;
+        headers.append(name, value);
     }
     Ok(Stored {
         key: head.key,
         status: StatusCode::from_u16(head.status).map_err(|_| Damage::Shape)?,
         headers,
-        body: file.slice(body_start..sound.len()),
+        body,
         requested_at: head.requested_at,
         received_at: head.received_at,
         terms: head.terms,
         tags: head.tags,
     })
-}
-
-/// The key in the beginning of a file, unchecked: which copy to read next.
-pub(super) fn peek_key(file: &[u8]) -> Option<String> {
-    head(file).ok().map(|(head, _)| head.key)
 }
 
 fn head(file: &[u8]) -> Result<(Head, usize), Damage> {
@@ -188,7 +192,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (peek_key(&bytes), decode(&Bytes::from(bytes), KEY));
+            let _ = (peek(&bytes), decode(&Bytes::from(bytes), KEY));
         }
     }
 }

@@ -161,10 +161,12 @@ impl LastGood {
         }
     }
 
-    /// Removes every copy of which `withdrawn` says so.
+    /// Removes every copy of which `withdrawn` says so. Bodies are read of those alone.
     pub fn sweep(&self, withdrawn: impl Fn(&Stored) -> bool) {
-        for key in self.files().filter_map(|path| peek_key(&path)) {
-            self.remove_if(&key, &withdrawn);
+        for head in self.files().filter_map(|path| peek(&path)) {
+            if withdrawn(&head) {
+                self.remove_if(&head.key, &withdrawn);
+            }
         }
     }
 
@@ -226,8 +228,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The key in a file's head, read without its body.
-fn peek_key(path: &Path) -> Option<String> {
+/// What a file's head says, read without its body.
+fn peek(path: &Path) -> Option<Stored> {
     const ENOUGH_BYTES: u64 = 64 << 10;
     let mut start = Vec::new();
     File::open(path)
@@ -235,7 +237,7 @@ fn peek_key(path: &Path) -> Option<String> {
         .take(ENOUGH_BYTES)
         .read_to_end(&mut start)
         .ok()?;
-    format::peek_key(&start)
+    format::peek(&start)
 }
 
 #[cfg(test)]
