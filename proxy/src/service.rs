@@ -139,9 +139,11 @@ impl ProxyHttp for Service {
             error_code: 0,
             can_reuse_downstream: false,
         };
+        // pingora ends the connection after a failure, and the reader is to know it.
+        session.set_keepalive(None);
         let origin_failed = matches!(error.esource(), ErrorSource::Upstream);
         if let (true, Some(site)) = (origin_failed, &visit.site)
-            && site.seen.origin_answers(false)
+            && site.seen.origin_failed(self.edge.clock.now())
         {
             tracing::warn!(site = %site.settings.name, %error, "the origin does not answer");
         }

@@ -13,8 +13,8 @@ import {
   inWindow,
   withBrowser,
 } from './browser.mjs';
-import { atDesk, idOf, openDesk, signIn } from './desk.mjs';
-import { DIALOGS, editorIsReady, openDialog } from './editor.mjs';
+import { atDesk, beginPage, idOf, openDesk, signIn } from './desk.mjs';
+import { DIALOGS, body, editorIsReady, errors, openDialog, tool } from './editor.mjs';
 import { KINDS, NO_SUCH_WORDS, pageOfKind } from './town.mjs';
 
 withBrowser();
@@ -99,6 +99,17 @@ for (const label of DIALOGS) {
       await openDialog(page, label);
     }));
 }
+
+test('the editor with a complaint', () =>
+  look(async (page) => {
+    await beginPage(page, { title: '見出しが飛ぶページ' });
+    await editorIsReady(page);
+    await body(page).click();
+    await tool(page, '見出し4').click();
+    await page.keyboard.type('いきなり見出し4');
+    await page.locator('#publish').click();
+    await errors(page).waitFor();
+  }));
 
 test('the question before a page is withdrawn', () =>
   look(async (page) => {

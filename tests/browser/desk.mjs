@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { DESK, PATIENCE_MS, inWindow, open, required } from './browser.mjs';
+import { DESK, inWindow, open, required } from './browser.mjs';
 import { PUBLIC, STAFF } from './town.mjs';
 
 const LOGIN = required('STAFF_LOGIN');
@@ -17,6 +17,12 @@ export async function signIn(page, login = LOGIN, password = PASSWORD) {
   await page.getByRole('button', { name: 'サインイン' }).click();
   await page.waitForLoadState();
 }
+
+/**
+ * The category in which the stories begin their pages, so that they stay out of the listings in
+ * which other stories look for pages of the town.
+ */
+export const OWN_CATEGORY = 'shisei';
 
 let session;
 
@@ -48,7 +54,7 @@ export async function openDesk(page, path, status = 200) {
 }
 
 /** Begins a page in the form and ends in its editor. Its address is in `path`, its number in `id`. */
-export async function beginPage(page, { title, kind = 'article', category = 'kurashi' }) {
+export async function beginPage(page, { title, kind = 'article', category = OWN_CATEGORY }) {
   const name = `test-${randomBytes(6).toString('hex')}`;
   await openDesk(page, '/pages/new');
   await page.locator('main').getByLabel('タイトル').fill(title);
@@ -64,8 +70,9 @@ export async function beginPage(page, { title, kind = 'article', category = 'kur
 /** The number of the page at a public path. */
 export async function idOf(page, path) {
   await openDesk(page, `/pages/?q=${encodeURIComponent(path)}`);
-  const row = page.locator('tr', { has: page.locator('.path', { hasText: path }) }).first();
-  assert.ok((await row.count()) > 0, `the list of pages does not find ${path}`);
+  // The translations of a page have paths that end in its own.
+  const row = page.locator('tr', { has: page.getByText(path, { exact: true }) });
+  assert.equal(await row.count(), 1, `the list of pages does not find ${path}`);
   return Number(/\d+/.exec(await row.locator('a').getAttribute('href'))[0]);
 }
 
@@ -75,17 +82,4 @@ export async function asReader(path) {
     const response = await page.goto(PUBLIC + path);
     return { status: response.status(), text: await page.locator('main').innerText() };
   });
-}
-
-/** Waits until `ask` gives something true, and returns it. */
-export async function eventually(what, ask) {
-  const end = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const answer = await ask();
-    if (answer) {
-      return answer;
-    }
-    assert.ok(Date.now() < end, `in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, inWindow, withBrowser } from './browser.mjs';
-import { asReader, atDesk, beginPage } from './desk.mjs';
+import { DESK, inWindow, required, withBrowser } from './browser.mjs';
+import { OWN_CATEGORY, asReader, atDesk, beginPage } from './desk.mjs';
 import {
   blocks,
   body,
@@ -157,15 +157,18 @@ test('a page is published from sign-in to status without a mouse', () =>
   inWindow(DESK, {}, async (page) => {
     await page.goto(`${STAFF}/sign-in?next=/pages/new`);
     await press(page, 'Tab', 'the login', (now) => now === 'login');
-    await page.keyboard.type(process.env.STAFF_LOGIN);
+    await page.keyboard.type(required('STAFF_LOGIN'));
     await page.keyboard.press('Tab');
-    await page.keyboard.type(process.env.STAFF_PASSWORD);
+    await page.keyboard.type(required('STAFF_PASSWORD'));
     await page.keyboard.press('Enter');
     await page.waitForURL(`${STAFF}/pages/new`);
 
     const name = `test-keyboard-${Date.now()}`;
     await press(page, 'Tab', 'the title', (now) => now === 'title');
     await page.keyboard.type('鍵盤で公開したページ');
+    await press(page, 'Tab', 'the category', (now) => now === 'category');
+    await page.keyboard.press('End');
+    assert.equal(await page.locator('#category').inputValue(), OWN_CATEGORY);
     await press(page, 'Tab', 'the address', (now) => now === 'name');
     await page.keyboard.type(name);
     await page.keyboard.press('Enter');
@@ -175,7 +178,7 @@ test('a page is published from sign-in to status without a mouse', () =>
     await press(page, 'Tab', 'the text', inBody);
     await page.keyboard.type('手を動かさずに。');
     await press(page, 'Tab', 'the button that publishes', (now) => now === 'publish');
-    const path = `${(await page.locator('.facts .path').innerText()).trim()}`;
+    const path = (await page.locator('.facts .path').innerText()).trim();
     await page.keyboard.press('Enter');
     await hasReachedReaders(page);
     assert.match((await asReader(path)).text, /手を動かさずに。/);

@@ -81,6 +81,8 @@ reader('home-phone', PHONE, ON_A_PHONE, showHome);
 reader('page-desk', DESK, {}, showPage);
 reader('page-phone', PHONE, ON_A_PHONE, showPage);
 reader('calendar-desk', DESK, {}, (page) => visit(page, '/calendar/'));
-staff('staff-list-desk', DESK, {}, (page) => openDesk(page, '/pages/'));
+staff('staff-list-desk', DESK, {}, (page) =>
+  openDesk(page, '/pages/?category=kosodate'),
+);
 staff('editor-desk', DESK, {}, showEditor);
 staff('editor-phone', PHONE, ON_A_PHONE, showEditor);

@@ -1,10 +1,10 @@
-// Writing: a page is begun, written with every tool, looked at, published, changed, taken off; and
-// what protects it from other sites and from two people at once.
+// Writing: a page is begun, written with every tool, looked at, published, changed and taken off;
+// and nothing written is lost to a second tab or to a click elsewhere.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DESK, inWindow, withBrowser } from './browser.mjs';
-import { asReader, atDesk, beginPage, openDesk, signIn } from './desk.mjs';
+import { OWN_CATEGORY, asReader, atDesk, beginPage, openDesk } from './desk.mjs';
 import {
   blocks,
   body,
@@ -20,7 +20,7 @@ import {
   status,
   tool,
 } from './editor.mjs';
-import { PUBLIC, STAFF, pageOfKind, visit } from './town.mjs';
+import { pageOfKind, visit } from './town.mjs';
 
 withBrowser();
 
@@ -110,7 +110,7 @@ desk('a page is written with every tool, looked at, and published', async (page,
   await inWindow(DESK, { javaScriptEnabled: false }, async (reader) => {
     await visit(reader, begun.path);
     await assertWritten(reader, { title, linked });
-    await visit(reader, '/kurashi/');
+    await visit(reader, `/${OWN_CATEGORY}/`);
     assert.ok(await reader.getByText(title).first().isVisible(), 'the listing does not show it');
   });
 });
@@ -164,36 +164,6 @@ desk('what would not be accessible is not published, and the reason is told', as
   assert.equal((await asReader(path)).status, 404);
 });
 
-desk('a request without the session\'s word changes nothing', async (page) => {
-  const { id } = await publishedPage(page, '守られるページ', '元の文です。');
-  await page.reload();
-  const answers = await page.evaluate(async (number) => {
-    const data = JSON.parse(document.getElementById('page-data').textContent);
-    const title = '書き換えられた題';
-    const draft = { title, summary: '', document: data.document, fields: { kind: data.kind } };
-    const save = JSON.stringify({ based_on: data.number, urgent: false, draft });
-    const send = async (csrf) => {
-      const headers = { 'content-type': 'application/json', ...(csrf && { 'x-csrf-token': csrf }) };
-      const options = { method: 'POST', headers, body: save };
-      return (await fetch(`/pages/${number}/draft`, options)).status;
-    };
-    const refused = [await send('wrong'), await send('')];
-    return { refused, given: data.csrf, save };
-  }, id);
-  assert.deepEqual(answers.refused, [403, 403]);
-  await openDesk(page, `/pages/${id}/`);
-  assert.equal(await page.locator('#title').inputValue(), '守られるページ');
-  // The same request with the right word is taken, so that it was the word that mattered.
-  const taken = await page.evaluate(
-    async ({ number, given, save }) => {
-      const headers = { 'content-type': 'application/json', 'x-csrf-token': given };
-      return (await fetch(`/pages/${number}/draft`, { method: 'POST', headers, body: save })).status;
-    },
-    { number: id, ...answers },
-  );
-  assert.equal(taken, 200);
-});
-
 desk('of two tabs with the same page the second keeps its text and says so', async (page, context) => {
   const { id } = await publishedPage(page, '二つのタブ', '共通の文。');
   const second = await context.newPage();
@@ -212,34 +182,23 @@ desk('of two tabs with the same page the second keeps its text and says so', asy
   assert.deepEqual((await savedDocument(page)).content, [paragraph('共通の文。一人目。')]);
 });
 
-test('the session is held by a cookie that scripts and other hosts cannot have', () =>
-  inWindow(DESK, {}, async (page, context) => {
-    await signIn(page);
-    const [cookie, ...others] = await context.cookies();
-    assert.equal(others.length, 0);
-    assert.match(cookie.name, /^__Host-/);
-    assert.equal(cookie.httpOnly, true);
-    assert.equal(cookie.secure, true);
-    assert.equal(cookie.sameSite, 'Lax');
-    assert.equal(cookie.domain, new URL(STAFF).hostname);
-    assert.equal(await page.evaluate(() => document.cookie), '');
-    await page.goto(`${PUBLIC}/`);
-    assert.equal((await context.cookies(PUBLIC)).length, 0);
-  }));
+desk('who leaves with a change that is not saved is asked first', async (page) => {
+  await beginPage(page, { title: '離れる前に' });
+  await editorIsReady(page);
+  await body(page).click();
+  await page.keyboard.type('まだ保存していません。');
+  const asked = [];
+  page.on('dialog', (question) => {
+    asked.push(question.type());
+    return question.dismiss();
+  });
+  await page.locator('.bar-brand').click({ noWaitAfter: true });
+  await body(page).press('End');
+  assert.deepEqual(asked, ['beforeunload']);
+  assert.deepEqual(await blocks(page), ['まだ保存していません。']);
 
-test('who is not signed in is led to the sign-in page and back; signing out ends it', () =>
-  inWindow(DESK, {}, async (page, context) => {
-    await page.goto(`${STAFF}/pages/new`);
-    assert.equal(new URL(page.url()).pathname, '/sign-in');
-    await page.getByLabel('ユーザー名').fill(process.env.STAFF_LOGIN);
-    await page.getByLabel('パスワード').fill(process.env.STAFF_PASSWORD);
-    await page.keyboard.press('Enter');
-    await page.waitForURL(`${STAFF}/pages/new`);
-    const cookies = await context.cookies();
-    await page.getByRole('button', { name: 'サインアウト' }).click();
-    await page.waitForURL(/\/sign-in/);
-    // The server has forgotten the session too, not just this browser.
-    await context.addCookies(cookies);
-    await page.goto(`${STAFF}/pages/`);
-    assert.equal(new URL(page.url()).pathname, '/sign-in');
-  }));
+  await save(page);
+  await page.locator('.bar-brand').click();
+  await page.waitForURL(/\/pages\/$/);
+  assert.deepEqual(asked, ['beforeunload'], 'it asks though everything is saved');
+});

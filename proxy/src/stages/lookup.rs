@@ -51,6 +51,10 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
                 .refresh_soon(&visit.authority, &visit.host, &visit.target);
             Found::Answer(Reply::stored(&prepared, now, request, Detail::Revalidating))
         }
+        Lookup::Stale(prepared) if site.seen.origin_is_known_dead(now) => {
+            visit.outcome = "last-good";
+            Found::Answer(Reply::stored(&prepared, now, request, Detail::LastGood))
+        }
         Lookup::Stale(prepared) => {
             visit.fallback = Some(prepared);
             only_if_cached(&wants)
