@@ -7,6 +7,10 @@ import { schema } from "./schema.js";
 
 const { nodes, marks } = schema;
 
+/** What became of a dialog. */
+const DONE = "done";
+const LEFT = "left";
+
 /** The buttons; each does something, and may be pressed or hidden as the cursor moves. */
 function buttons(api, media) {
   const node = (label, command, type, attrs) => ({ label, command, pressed: (state) => commands.isActive(state, type, attrs) });
@@ -15,9 +19,10 @@ function buttons(api, media) {
     dialog: true,
     async run(view) {
       const given = await ask();
-      if (!given) return;
+      if (!given) return LEFT;
       if (given.item) media.set(given.item.id, given.item);
       commands.insertBlock(view, make(given));
+      return DONE;
     },
   });
   const inTable = (label, command) => ({ label, command, shown: commands.isInTable });
@@ -51,27 +56,31 @@ async function link(view, api) {
   const { from, to, empty, $from } = view.state.selection;
   if (commands.isActive(view.state, marks.link)) {
     commands.removeLink(view);
-    return;
+    return DONE;
   }
   const href = await dialogs.askLink(api);
-  if (!href) return;
+  if (!href) return LEFT;
   const mark = marks.link.create({ href });
   const words = empty ? schema.text(href, [...$from.marks(), mark]) : null;
   const change = view.state.tr;
   view.dispatch(words ? change.replaceSelectionWith(words, false) : change.addMark(from, to, mark));
+  return DONE;
 }
 
 async function ruby(view) {
   const { from, to } = view.state.selection;
   const given = await dialogs.askRuby(view.state.doc.textBetween(from, to));
-  if (given) view.dispatch(view.state.tr.replaceSelectionWith(nodes.ruby.create(given)));
+  if (!given) return LEFT;
+  view.dispatch(view.state.tr.replaceSelectionWith(nodes.ruby.create(given)));
+  return DONE;
 }
 
 async function caption(view) {
   const around = commands.tableAround(view.state);
-  if (!around) return;
-  const given = await dialogs.askCaption(around.node.attrs.caption);
-  if (given) view.dispatch(view.state.tr.setNodeMarkup(around.position, null, { caption: given }));
+  const given = around && (await dialogs.askCaption(around.node.attrs.caption));
+  if (!given) return LEFT;
+  view.dispatch(view.state.tr.setNodeMarkup(around.position, null, { caption: given }));
+  return DONE;
 }
 
 /** The toolbar of a view; `update` is called whenever the cursor moves. */
@@ -88,9 +97,9 @@ export function toolbar(api, media) {
     // The cursor stays in the text when a mouse presses a button.
     button.addEventListener("mousedown", (event) => event.preventDefault());
     button.addEventListener("click", async () => {
-      if (spec.run) await spec.run(view);
-      else spec.command(view.state, view.dispatch, view);
-      view.focus();
+      const done = spec.run ? await spec.run(view) : spec.command(view.state, view.dispatch, view);
+      // A dialog that was left gives the focus back to its button by itself.
+      if (done !== LEFT) view.focus();
     });
     bar.append(button);
     return { spec, button };

@@ -127,9 +127,10 @@ writer('Ctrl+S saves nothing that is still being composed', async (page, method)
       sent.push(JSON.parse(request.postData()).draft.document.content);
     }
   });
-  await method.compose('にほん', '日本');
+  await method.compose('に', 'にほん');
   await method.key('s', 'KeyS', 83, CONTROL);
   assert.equal(await method.composing(), true, 'the key ended the composition');
+  await method.compose('日本');
   await method.commitWithEnter('日本');
   await page.keyboard.press('Control+s');
   await isSaved(page);

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DESK, inWindow, required, withBrowser } from './browser.mjs';
-import { OWN_CATEGORY, asReader, atDesk, beginPage } from './desk.mjs';
+import { DESK, PHONE, inWindow, required, withBrowser } from './browser.mjs';
+import { OWN_CATEGORY, asReader, atDesk, beginPage, idOf, openDesk } from './desk.mjs';
 import {
   blocks,
   body,
@@ -15,7 +15,7 @@ import {
   insertTable,
   tool,
 } from './editor.mjs';
-import { STAFF } from './town.mjs';
+import { STAFF, pageOfKind } from './town.mjs';
 
 withBrowser();
 
@@ -152,6 +152,40 @@ writer('Tab goes from cell to cell, and there is a way out of a table', async (p
   assert.deepEqual(await body(page).locator('th, td').allInnerTexts(), ['一', '二', '三', '四']);
   await press(page, 'Tab', 'the button that saves', (now) => now === 'save');
 });
+
+for (const viewport of [PHONE, DESK]) {
+  test(`what has the focus is seen at ${viewport.width}px, whatever sticks to the window`, () =>
+    atDesk(async (page) => {
+      const id = await idOf(page, await pageOfKind(page, 'procedure'));
+      await openDesk(page, `/pages/${id}/`);
+      await editorIsReady(page);
+      const hidden = [];
+      for (const key of ['Tab', 'Shift+Tab']) {
+        for (let last = ''; last !== 'end'; ) {
+          await page.keyboard.press(key);
+          const { name, seen } = await page.evaluate(whatIsSeen);
+          if (!seen) {
+            hidden.push(`${name} after ${key}`);
+          }
+          last = name;
+        }
+      }
+      assert.deepEqual(hidden, []);
+    }, viewport));
+}
+
+/** Runs in the page: the name of what has the focus, and whether any of it can be seen. */
+function whatIsSeen() {
+  const element = document.activeElement;
+  if (element === document.body) {
+    return { name: 'end', seen: true };
+  }
+  const box = element.getBoundingClientRect();
+  const steps = [0.1, 0.3, 0.5, 0.7, 0.9];
+  const points = steps.flatMap((x) => steps.map((y) => [box.x + box.width * x, box.y + box.height * y]));
+  const isOwn = ([x, y]) => element.contains(document.elementFromPoint(x, y));
+  return { name: element.id || element.textContent.trim().slice(0, 20), seen: points.some(isOwn) };
+}
 
 test('a page is published from sign-in to status without a mouse', () =>
   inWindow(DESK, {}, async (page) => {
