@@ -4,7 +4,7 @@ import { history, redo, undo } from "prosemirror-history";
 import { inputRules, textblockTypeInputRule, wrappingInputRule } from "prosemirror-inputrules";
 import { keydownHandler } from "prosemirror-keymap";
 import { liftListItem, sinkListItem, splitListItem, wrapInList } from "prosemirror-schema-list";
-import { Plugin } from "prosemirror-state";
+import { Plugin, TextSelection } from "prosemirror-state";
 import { goToNextCell, isInTable, tableEditing } from "prosemirror-tables";
 import { dropCursor } from "prosemirror-dropcursor";
 import { gapCursor } from "prosemirror-gapcursor";
@@ -67,9 +67,18 @@ export const callout = (tone) => wrapIn(nodes.callout, { tone });
 export const strong = toggleMark(marks.strong);
 export const em = toggleMark(marks.em);
 
-/** Puts a block after the one the cursor is in. */
+/** Puts a block at the cursor; into a table the cursor goes, to its first cell. */
 export function insertBlock(view, node) {
-  view.dispatch(view.state.tr.replaceSelectionWith(node).scrollIntoView());
+  const change = view.state.tr.replaceSelectionWith(node);
+  if (node.type === nodes.table) {
+    let at = null;
+    change.doc.descendants((found, position) => {
+      if (found === node) at = position;
+      return at === null;
+    });
+    if (at !== null) change.setSelection(TextSelection.near(change.doc.resolve(at + 1)));
+  }
+  view.dispatch(change.scrollIntoView());
 }
 
 /** A table whose first row holds the headings. */

@@ -97,9 +97,11 @@ export function toolbar(api, media) {
     // The cursor stays in the text when a mouse presses a button.
     button.addEventListener("mousedown", (event) => event.preventDefault());
     button.addEventListener("click", async () => {
+      const fromText = view.hasFocus();
       const done = spec.run ? await spec.run(view) : spec.command(view.state, view.dispatch, view);
-      // A dialog that was left gives the focus back to its button by itself.
-      if (done !== LEFT) view.focus();
+      // A dialog that was left gives the focus back to its button by itself; to the text, where a
+      // mouse has left it, with the cursor where it was.
+      if (fromText || done !== LEFT) view.focus();
     });
     bar.append(button);
     return { spec, button };

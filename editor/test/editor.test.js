@@ -1,7 +1,7 @@
 // The view: keys, input methods, toolbar.
 import { TextSelection } from "prosemirror-state";
 import { beforeEach, expect, test } from "vitest";
-import { table } from "../src/commands.js";
+import { insertBlock, table } from "../src/commands.js";
 import { toServer } from "../src/document.js";
 import { mount } from "../src/editor.js";
 
@@ -56,4 +56,14 @@ test("a table is made with headings and saved without the editor's attributes", 
   expect(made.content).toHaveLength(3);
   expect(made.content[0].content.every((cell) => cell.type === "table_header")).toBe(true);
   expect(JSON.stringify(made)).not.toContain("colspan");
+});
+
+test("a new table has the cursor in its first cell", () => {
+  insertBlock(view, table({ caption: "手数料", rows: 1, columns: 2 }));
+  view.dispatch(view.state.tr.insertText("種類"));
+  const found = [];
+  view.state.doc.descendants((node) => {
+    if (node.type.name === "table_header") found.push(node.textContent);
+  });
+  expect(found).toEqual(["種類", ""]);
 });

@@ -143,7 +143,7 @@ impl ProxyHttp for Service {
         session.set_keepalive(None);
         let origin_failed = matches!(error.esource(), ErrorSource::Upstream);
         if let (true, Some(site)) = (origin_failed, &visit.site)
-            && site.seen.origin_failed(self.edge.clock.now())
+            && site.seen.origin.failed(self.edge.clock.now())
         {
             tracing::warn!(site = %site.settings.name, %error, "the origin does not answer");
         }

@@ -109,7 +109,7 @@ fn site_status(site: &Site) -> SiteStatus {
     SiteStatus {
         name: site.settings.name.clone(),
         hosts: hosts.collect(),
-        origin_up: site.seen.origin_up(),
+        origin_up: site.seen.origin.is_up(),
         redirects: site.redirects.len(),
         warmer: site.settings.feed_socket.as_ref().map(|_| warmer()),
     }

@@ -4,7 +4,8 @@
 //! - `key.rs`, `directives.rs`, `policy.rs`, `purges.rs`: decisions, pure but for the purge table.
 //! - `stored.rs`: a stored response, and its form ready for the wire.
 //! - `hot.rs`, `last_good/`: the two levels.
-//! - `fetch.rs`, `refresh.rs`, `warm.rs`: fetching outside a reader's request.
+//! - `fetch.rs`, `refresh.rs`, `warm.rs`: fetching outside a reader's request; `health.rs`: whether
+//!   the origin answers.
 //!
 //! A lookup never trusts that a purge reached an entry: it compares the entry with the purge table
 //! every time (cheaply, see `purges.rs`). So a fill that was in flight during a purge may write
@@ -12,6 +13,7 @@
 
 mod directives;
 mod fetch;
+mod health;
 mod hot;
 pub mod key;
 pub mod last_good;
@@ -30,6 +32,7 @@ use yagura_control::order::{HotStatus, LastGoodStatus, Purge, Target};
 
 pub use directives::{Directives, Fields};
 pub use fetch::Source;
+pub use health::OriginHealth;
 pub use key::SiteCache;
 pub use policy::{NotStored, Terms};
 pub use purges::Table as PurgeTable;

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use yagura_control::Clock;
 
 use super::fetch::{FetchError, Source};
-use super::{Cache, SiteCache, storable};
+use super::{Cache, OriginHealth, SiteCache, storable};
 
 /// Most fetches at a time that no reader waits for.
 const CONCURRENT: usize = 16;
@@ -19,6 +19,7 @@ pub struct Refresher {
     site: SiteCache,
     source: Source,
     clock: Arc<dyn Clock>,
+    origin: Arc<OriginHealth>,
     under_way: Mutex<HashSet<String>>,
     permits: Semaphore,
 }
@@ -31,6 +32,7 @@ impl Refresher {
         site: SiteCache,
         source: Source,
         clock: Arc<dyn Clock>,
+        origin: Arc<OriginHealth>,
     ) -> Arc<Self> {
         let (under_way, permits) = (Mutex::default(), Semaphore::new(CONCURRENT));
         Arc::new(Self {
@@ -38,6 +40,7 @@ impl Refresher {
             site,
             source,
             clock,
+            origin,
             under_way,
             permits,
         })
@@ -87,7 +90,12 @@ impl Refresher {
         let fetched = self
             .source
             .fetch(authority, target, most_bytes, &*self.clock)
-            .await?;
+            .await;
+        match &fetched {
+            Ok(_) => self.origin.answered(),
+            Err(_) => self.origin.failed(self.clock.now()),
+        };
+        let fetched = fetched?;
         let decided = storable(
             key.to_owned(),
             (&Method::GET, &fetched.request_headers),

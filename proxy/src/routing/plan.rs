@@ -3,17 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::Duration;
 
 use yagura_config::Settings;
 use yagura_config::settings::{HostPattern, SiteSettings};
-use yagura_control::{Clock, Timestamp};
+use yagura_control::Clock;
 
 use super::redirects::Redirects;
 use crate::cache::refresh::Refresher;
 use crate::cache::warm::SharedStatus;
-use crate::cache::{Cache, SiteCache, Source};
+use crate::cache::{Cache, OriginHealth, SiteCache, Source};
 
 /// What requests are decided by.
 #[derive(Debug)]
@@ -52,52 +50,13 @@ impl std::fmt::Debug for Site {
     }
 }
 
-/// How long an origin found dead is left alone by readers who can be given a copy.
-const RETRY: Duration = Duration::from_secs(1);
-
 /// What was seen of a site.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// 0 not asked yet, 1 answers, 2 does not.
-    origin: AtomicU8,
-    /// When it last did not, in milliseconds since 1970.
-    failed_at: AtomicU64,
+    /// Whether its origin answers.
+    pub origin: Arc<OriginHealth>,
     /// How far its warmer is.
     pub warmer: SharedStatus,
-}
-
-impl Seen {
-    /// Notes that the origin answered; true when that is news.
-    pub fn origin_answered(&self) -> bool {
-        const ANSWERS: u8 = 1;
-        self.origin.load(Ordering::Relaxed) != ANSWERS
-            && self.origin.swap(ANSWERS, Ordering::Relaxed) != ANSWERS
-    }
-
-    /// Notes that the origin did not answer at `now`; true when that is news.
-    pub fn origin_failed(&self, now: Timestamp) -> bool {
-        const SILENT: u8 = 2;
-        self.failed_at.store(now.0, Ordering::Relaxed);
-        self.origin.swap(SILENT, Ordering::Relaxed) != SILENT
-    }
-
-    /// Whether the origin was found dead so recently that it need not be tried again for a reader
-    /// who can be given a copy at once. About one reader in [`RETRY`] still tries.
-    #[must_use]
-    pub fn origin_is_known_dead(&self, now: Timestamp) -> bool {
-        let failed_at = Timestamp(self.failed_at.load(Ordering::Relaxed));
-        self.origin_up() == Some(false) && now.since(failed_at) < RETRY
-    }
-
-    /// Whether the origin answered when last asked.
-    #[must_use]
-    pub fn origin_up(&self) -> Option<bool> {
-        match self.origin.load(Ordering::Relaxed) {
-            1 => Some(true),
-            2 => Some(false),
-            _ => None,
-        }
-    }
 }
 
 impl Plan {
@@ -115,14 +74,21 @@ impl Plan {
             let present = before.and_then(|plan| plan.site_named(&settings.name));
             let site_cache = SiteCache::new(settings);
             let source = Source::new(settings);
+            let seen: Arc<Seen> = present.map(|site| site.seen.clone()).unwrap_or_default();
             Arc::new(Site {
                 settings: settings.clone(),
-                refresher: Refresher::new(cache.clone(), site_cache.clone(), source, clock.clone()),
+                refresher: Refresher::new(
+                    cache.clone(),
+                    site_cache.clone(),
+                    source,
+                    clock.clone(),
+                    seen.origin.clone(),
+                ),
                 cache: site_cache,
                 redirects: present
                     .map(|site| site.redirects.clone())
                     .unwrap_or_default(),
-                seen: present.map(|site| site.seen.clone()).unwrap_or_default(),
+                seen,
             })
         });
         Self {
@@ -206,27 +172,5 @@ impl Sites {
             by_host,
             any_host,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dead_origin_is_left_alone_for_a_second_at_a_time() {
-        let at = |millis: u64| Timestamp(1_000_000 + millis);
-        let seen = Seen::default();
-        assert_eq!(
-            (seen.origin_up(), seen.origin_is_known_dead(at(0))),
-            (None, false)
-        );
-        assert!(seen.origin_failed(at(0)));
-        assert!(!seen.origin_failed(at(10)), "the second failure is no news");
-        assert!(seen.origin_is_known_dead(at(500)));
-        assert!(!seen.origin_is_known_dead(at(1010)), "somebody has to try");
-        assert!(seen.origin_answered());
-        assert!(!seen.origin_is_known_dead(at(11)));
-        assert!(!seen.origin_answered());
     }
 }

@@ -51,7 +51,7 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
                 .refresh_soon(&visit.authority, &visit.host, &visit.target);
             Found::Answer(Reply::stored(&prepared, now, request, Detail::Revalidating))
         }
-        Lookup::Stale(prepared) if site.seen.origin_is_known_dead(now) => {
+        Lookup::Stale(prepared) if site.seen.origin.is_known_dead(now) => {
             visit.outcome = "last-good";
             Found::Answer(Reply::stored(&prepared, now, request, Detail::LastGood))
         }

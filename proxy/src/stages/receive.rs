@@ -28,7 +28,7 @@ pub fn head(
     if response.status.is_informational() {
         return Ok(());
     }
-    if site.seen.origin_answered() {
+    if site.seen.origin.answered() {
         tracing::info!(site = %site.settings.name, "the origin answers");
     }
     let status = response.status;
