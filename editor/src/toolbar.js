@@ -1,4 +1,5 @@
 // The toolbar: one stop for Tab, arrows move inside it (WAI-ARIA Authoring Practices, toolbar).
+import { TextSelection } from "prosemirror-state";
 import { addColumnAfter, addRowAfter, deleteColumn, deleteRow, deleteTable } from "prosemirror-tables";
 import * as commands from "./commands.js";
 import * as dialogs from "./dialogs.js";
@@ -63,7 +64,10 @@ async function link(view, api) {
   const mark = marks.link.create({ href });
   const words = empty ? schema.text(href, [...$from.marks(), mark]) : null;
   const change = view.state.tr;
-  view.dispatch(words ? change.replaceSelectionWith(words, false) : change.addMark(from, to, mark));
+  if (words) change.replaceSelectionWith(words, false);
+  // The cursor goes behind the link, so that what is typed next does not replace it.
+  else change.addMark(from, to, mark).setSelection(TextSelection.create(change.doc, to));
+  view.dispatch(change);
   return DONE;
 }
 
