@@ -1,4 +1,12 @@
 // What the editor asks of the server. Every failure becomes a `Problem` with sentences for staff.
+
+/** What is told when the answer was not the server's own (a proxy's page, say). */
+const TOLD = {
+  401: "サインインの有効時間が終わりました。入力した内容はこの画面に残っています。別のタブでサインインしてから、もう一度お試しください。",
+  409: "ほかの人が別の変更を保存しています。入力した内容はこの画面に残っています。別のタブで最新の版を開き、見比べてください。",
+  413: "ファイルが大きすぎます。小さくしてから、もう一度お試しください。",
+};
+
 export class Problem extends Error {
   constructor(status, errors) {
     super(errors.join("\n"));
@@ -17,7 +25,7 @@ export function connect(csrf) {
     }
     const answer = await response.json().catch(() => null);
     if (!response.ok || !answer) {
-      throw new Problem(response.status, answer?.errors ?? [`サーバーがエラーを返しました（${response.status}）。しばらくして、もう一度お試しください。`]);
+      throw new Problem(response.status, answer?.errors ?? [TOLD[response.status] ?? `サーバーがエラーを返しました（${response.status}）。しばらくして、もう一度お試しください。`]);
     }
     return answer;
   }

@@ -1,7 +1,15 @@
 // How pictures, attachments and tables look while they are edited.
 
-export function nodeViews(media) {
+/** `media` and `pages` say what the identifiers in the document stand for. */
+export function nodeViews(media, pages) {
   return {
+    // Leads nowhere while it is written; a click puts the cursor there.
+    link: (mark) => {
+      const link = element("a");
+      link.dataset.href = mark.attrs.href;
+      link.title = destination(mark.attrs.href, pages);
+      return { dom: link };
+    },
     image: (node) => {
       const figure = element("figure", "picture");
       const item = media.get(node.attrs.media);
@@ -37,6 +45,11 @@ export function nodeViews(media) {
       };
     },
   };
+}
+
+/** Where a link leads, as staff call it. */
+export function destination(href, pages) {
+  return (href.startsWith("page:") && pages.get(href.slice("page:".length))) || href;
 }
 
 export function element(name, className = "", text = "") {

@@ -2,8 +2,13 @@
 // said here cannot be published. `test/every-kind.json` proves on both sides that they are equal.
 import { Schema } from "prosemirror-model";
 
+/** An attribute that is one of these values; what a faulty document says otherwise is not shown as right. */
+const oneOf = (...values) => (value) => {
+  if (!values.includes(value)) throw new RangeError(`${value} is none of ${values.join(", ")}`);
+};
+
 const cell = (tag, role) => ({
-  content: "paragraph+",
+  content: "body+",
   // Cells are never merged; the attributes are what prosemirror-tables needs to work, and
   // `document.js` keeps them from the server.
   attrs: { colspan: { default: 1 }, rowspan: { default: 1 }, colwidth: { default: null } },
@@ -16,16 +21,17 @@ const cell = (tag, role) => ({
 export const schema = new Schema({
   nodes: {
     doc: { content: "block+" },
+    // `body` is every block that may stand inside a list, a cell or a callout: all but headings.
     paragraph: {
       content: "inline*",
-      group: "block",
+      group: "block body",
       parseDOM: [{ tag: "p" }],
       toDOM: () => ["p", 0],
     },
     heading: {
       content: "inline*",
       group: "block",
-      attrs: { level: { default: 2, validate: "number" } },
+      attrs: { level: { default: 2, validate: oneOf(2, 3, 4) } },
       defining: true,
       // The page's title is the first level, so a pasted first level becomes a second.
       parseDOM: [1, 2, 3, 4, 5, 6].map((level) => ({
@@ -36,35 +42,37 @@ export const schema = new Schema({
     },
     bullet_list: {
       content: "list_item+",
-      group: "block",
+      group: "block body",
       parseDOM: [{ tag: "ul" }],
       toDOM: () => ["ul", 0],
     },
     ordered_list: {
       content: "list_item+",
-      group: "block",
+      group: "block body",
       parseDOM: [{ tag: "ol" }],
       toDOM: () => ["ol", 0],
     },
     list_item: {
-      content: "paragraph (paragraph | bullet_list | ordered_list)*",
+      content: "paragraph body*",
       defining: true,
       parseDOM: [{ tag: "li" }],
       toDOM: () => ["li", 0],
     },
     table: {
       content: "table_row+",
-      group: "block",
+      group: "block body",
       attrs: { caption: { default: "", validate: "string" } },
       tableRole: "table",
       isolating: true,
       parseDOM: [
         {
           tag: "table",
-          getAttrs: (dom) => ({ caption: dom.querySelector("caption")?.textContent.trim() ?? "" }),
+          getAttrs: (dom) => ({ caption: dom.caption?.textContent.trim() ?? "" }),
         },
+        // Its words are the table's attribute, and no cell.
+        { tag: "caption", ignore: true },
       ],
-      toDOM: () => ["table", ["tbody", 0]],
+      toDOM: (node) => ["table", ["caption", node.attrs.caption], ["tbody", 0]],
     },
     table_row: {
       content: "(table_header | table_cell)+",
@@ -75,7 +83,7 @@ export const schema = new Schema({
     table_header: cell("th", "header_cell"),
     table_cell: cell("td", "cell"),
     image: {
-      group: "block",
+      group: "block body",
       attrs: {
         media: { validate: "string" },
         alt: { default: "", validate: "string" },
@@ -84,20 +92,43 @@ export const schema = new Schema({
       },
       atom: true,
       draggable: true,
-      // No rule for `img`: pictures come from the library, with their alternative text.
-      toDOM: (node) => ["figure", { "data-media": node.attrs.media }, node.attrs.alt],
+      // No rule for `img`: pictures come from the library, with their alternative text. What is read
+      // here is what `toDOM` wrote, when a picture is cut out and pasted elsewhere.
+      parseDOM: [
+        {
+          tag: "figure[data-media]",
+          getAttrs: ({ dataset }) => ({
+            media: dataset.media,
+            alt: dataset.alt ?? "",
+            decorative: dataset.decorative === "true",
+            caption: dataset.caption ?? "",
+          }),
+        },
+      ],
+      toDOM: ({ attrs: { media, alt, decorative, caption } }) => [
+        "figure",
+        { "data-media": media, "data-alt": alt, "data-decorative": String(decorative), "data-caption": caption },
+        alt,
+      ],
     },
     attachment: {
-      group: "block",
+      group: "block body",
       attrs: { media: { validate: "string" }, label: { default: "", validate: "string" } },
       atom: true,
       draggable: true,
+      parseDOM: [
+        {
+          tag: "p[data-media]",
+          priority: 60,
+          getAttrs: (dom) => ({ media: dom.dataset.media, label: dom.textContent.trim() }),
+        },
+      ],
       toDOM: (node) => ["p", { "data-media": node.attrs.media, class: "attachment" }, node.attrs.label],
     },
     callout: {
-      content: "(paragraph | bullet_list | ordered_list)+",
-      group: "block",
-      attrs: { tone: { default: "info", validate: "string" } },
+      content: "body+",
+      group: "block body",
+      attrs: { tone: { default: "info", validate: oneOf("info", "warning") } },
       defining: true,
       parseDOM: [{ tag: "div[data-tone]", getAttrs: (dom) => ({ tone: dom.dataset.tone === "warning" ? "warning" : "info" }) }],
       toDOM: (node) => ["div", { "data-tone": node.attrs.tone, class: `callout callout-${node.attrs.tone}` }, 0],
@@ -107,6 +138,7 @@ export const schema = new Schema({
       inline: true,
       group: "inline",
       selectable: false,
+      leafText: () => "\n",
       parseDOM: [{ tag: "br" }],
       toDOM: () => ["br"],
     },
@@ -114,6 +146,7 @@ export const schema = new Schema({
       inline: true,
       group: "inline",
       atom: true,
+      leafText: (node) => node.attrs.base,
       attrs: { base: { validate: "string" }, reading: { validate: "string" } },
       parseDOM: [
         {
@@ -133,7 +166,7 @@ export const schema = new Schema({
     link: {
       attrs: { href: { validate: "string" } },
       inclusive: false,
-      parseDOM: [{ tag: "a[href]", getAttrs: (dom) => (allowed(dom.getAttribute("href")) ? { href: dom.getAttribute("href") } : false) }],
+      parseDOM: ["href", "data-href"].map((name) => ({ tag: `a[${name}]`, getAttrs: (dom) => linkOf(dom.getAttribute(name)) })),
       // A link of the text being written leads nowhere; a click puts the cursor there.
       toDOM: (mark) => ["a", { "data-href": mark.attrs.href, title: mark.attrs.href }, 0],
     },
@@ -142,10 +175,15 @@ export const schema = new Schema({
   },
 });
 
-/** Whether the server takes a link to `href`. */
+/** Whether the server takes a link to `href`; `is_allowed` in `cms/src/domain/document_check.rs`. */
 export function allowed(href) {
-  if (/[\s\u0000-\u001f\\]/u.test(href)) return false;
-  if (/^page:\d+$/u.test(href)) return true;
+  if (/[\s\p{Cc}\\]/u.test(href)) return false;
+  if (/^page:\d{1,18}$/u.test(href)) return true;
   if (href.startsWith("/")) return !href.startsWith("//");
-  return /^(https?:\/\/|mailto:|tel:)./iu.test(href);
+  return /^(https?:\/\/|mailto:|tel:)./u.test(href);
 }
+
+/** The address as the server takes it: without spaces around it, its scheme in small letters. */
+export const plainHref = (href) => href.trim().replace(/^[a-z]+:/iu, (scheme) => scheme.toLowerCase());
+
+const linkOf = (href) => (allowed(plainHref(href)) ? { href: plainHref(href) } : false);

@@ -1,9 +1,13 @@
 // The view: keys, input methods, toolbar.
 import { TextSelection } from "prosemirror-state";
 import { beforeEach, expect, test } from "vitest";
-import { insertBlock, table } from "../src/commands.js";
+import { insertBlock, linkAround, table, whenComposed } from "../src/commands.js";
 import { toServer } from "../src/document.js";
 import { mount } from "../src/editor.js";
+import { schema } from "../src/schema.js";
+
+// jsdom has no layout, which ProseMirror asks for before it scrolls.
+Object.assign(Range.prototype, { getClientRects: () => [], getBoundingClientRect: () => new DOMRect() });
 
 let view;
 
@@ -66,4 +70,70 @@ test("a new table has the cursor in its first cell", () => {
     if (node.type.name === "table_header") found.push(node.textContent);
   });
   expect(found).toEqual(["種類", ""]);
+});
+
+const labelled = (label) => [...document.querySelectorAll("[role=toolbar] button")].find((one) => one.textContent === label);
+const saved = () => toServer(view.state.doc.toJSON()).content;
+
+test("a list and a callout are taken away by the button that made them", () => {
+  const before = saved();
+  for (const label of ["箇条書き", "番号付き", "お知らせ枠", "注意枠"]) {
+    labelled(label).click();
+    expect(labelled(label).getAttribute("aria-pressed"), label).toBe("true");
+    labelled(label).click();
+    expect(saved(), label).toEqual(before);
+  }
+});
+
+test("a list becomes one of the other kind, a callout one of the other tone", () => {
+  labelled("箇条書き").click();
+  labelled("番号付き").click();
+  expect(saved().map((block) => block.type)).toEqual(["ordered_list"]);
+  labelled("番号付き").click();
+  labelled("お知らせ枠").click();
+  labelled("注意枠").click();
+  expect(saved()[0].attrs).toEqual({ tone: "warning" });
+});
+
+test("a block goes after what is selected, and takes the place of an empty paragraph only", () => {
+  view.dispatch(view.state.tr.setSelection(TextSelection.create(view.state.doc, 1, 4)));
+  insertBlock(view, schema.nodes.image.create({ media: "m", alt: "絵" }));
+  expect(saved().map((block) => block.type)).toEqual(["paragraph", "image"]);
+  expect(view.state.doc.textContent).toBe("にほん");
+  // A letter that is typed now must not replace the picture.
+  expect(view.state.selection.node).toBeUndefined();
+  view.dispatch(view.state.tr.setSelection(TextSelection.create(view.state.doc, 4)));
+  press({ key: "Enter", keyCode: 13 });
+  insertBlock(view, schema.nodes.attachment.create({ media: "m", label: "紙" }));
+  expect(saved().map((block) => block.type)).toEqual(["paragraph", "attachment", "image"]);
+});
+
+test("a block that is put into a list or a cell leaves it whole", () => {
+  labelled("箇条書き").click();
+  insertBlock(view, schema.nodes.image.create({ media: "m", alt: "絵" }));
+  view.state.doc.check();
+  expect(saved()[0].content[0].content.map((block) => block.type)).toEqual(["paragraph", "image"]);
+});
+
+test("Shift+Enter breaks the line, Ctrl+Enter leaves the block", () => {
+  press({ key: "Enter", keyCode: 13, shiftKey: true });
+  expect(saved()[0].content.at(-1).type).toBe("hard_break");
+  labelled("お知らせ枠").click();
+  press({ key: "Enter", keyCode: 13, ctrlKey: true });
+  expect(saved().map((block) => block.type)).toEqual(["callout", "paragraph"]);
+});
+
+test("the link at the cursor is found from its first to its last letter", () => {
+  const link = (href) => schema.marks.link.create({ href });
+  view.dispatch(view.state.tr.addMark(1, 3, link("/a")).addMark(3, 4, link("/b")));
+  view.dispatch(view.state.tr.setSelection(TextSelection.create(view.state.doc, 2)));
+  expect(linkAround(view.state)).toEqual({ from: 1, to: 3, href: "/a" });
+});
+
+test("what waits for a composition comes after it", async () => {
+  let acted = 0;
+  whenComposed(view, () => { acted += 1; }, { isComposing: true });
+  expect(acted).toBe(0);
+  view.dom.dispatchEvent(new CompositionEvent("compositionend", { bubbles: true }));
+  await expect.poll(() => acted).toBe(1);
 });
