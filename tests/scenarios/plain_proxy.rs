@@ -243,6 +243,8 @@ async fn every_method_passes_and_a_change_makes_copies_old() {
     assert_eq!(forged.field("seen-x-evil"), "");
     assert_eq!(forged.field("seen-host"), "city.example");
     assert_eq!(forged.field("seen-x-forwarded-proto"), "http");
+    let absolute = alone.ask("GET http://other.example/f", "", "").await;
+    assert_eq!(absolute.field("seen-host"), "other.example");
 }
 
 #[tokio::test(flavor = "multi_thread")]

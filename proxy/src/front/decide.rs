@@ -20,6 +20,8 @@ pub enum Decision {
     HandOn {
         /// Bytes that belong to this request.
         bytes: usize,
+        /// Another head in place of the one read.
+        head: Option<Vec<u8>>,
     },
     /// Answer with this status and end the connection: where the next request begins is unknown.
     Refuse(StatusCode),
@@ -76,12 +78,14 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
         BodyLength::Chunked => usize::MAX,
     };
     let switching = head.fields.has("upgrade") || head.method == "CONNECT";
-    Decision::HandOn {
-        bytes: if switching {
-            usize::MAX
-        } else {
-            length.saturating_add(body)
-        },
+    let bytes = if switching {
+        usize::MAX
+    } else {
+        length.saturating_add(body)
+    };
+    match head.in_origin_form() {
+        Ok(head) => Decision::HandOn { bytes, head },
+        Err(status) => Decision::Refuse(status),
     }
 }
 

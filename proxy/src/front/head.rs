@@ -62,10 +62,7 @@ impl HeadFields<'_> {
 /// request line count (RFC 9112, section 2.2).
 #[must_use]
 pub fn end(read: &[u8], seen: usize) -> Option<usize> {
-    let leading = read
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
+    let leading = leading_lines(read);
     let from = seen.saturating_sub(3).max(leading);
     let rest = read.get(from..)?;
     // A bare LF also ends it here; it is refused when the head is read.
@@ -83,18 +80,19 @@ pub fn read(bytes: &[u8]) -> Result<Head<'_>, StatusCode> {
     if bytes.len() > LONGEST {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    let text = bytes.trim_ascii_start();
-    if has_bare_line_end(text) {
+    if has_bare_line_end(bytes) {
         return Err(StatusCode::BAD_REQUEST);
     }
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut fields);
-    match request.parse(text) {
+    match request.parse(bytes) {
         Ok(httparse::Status::Complete(_)) => {}
         Err(httparse::Error::TooManyHeaders) => {
             return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         }
-        Err(httparse::Error::Version) => return Err(StatusCode::HTTP_VERSION_NOT_SUPPORTED),
+        Err(httparse::Error::Version) if is_other_version(bytes) => {
+            return Err(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
+        }
         Ok(httparse::Status::Partial) | Err(_) => return Err(StatusCode::BAD_REQUEST),
     }
     let (Some(method), Some(target), Some(minor)) = (request.method, request.path, request.version)
@@ -116,6 +114,26 @@ pub fn read(bytes: &[u8]) -> Result<Head<'_>, StatusCode> {
         host,
         body,
     })
+}
+
+/// Bytes of empty lines before a request, which are passed over (RFC 9112, section 2.2).
+#[must_use]
+pub fn leading_lines(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count()
+}
+
+/// Whether the request line is whole and names a version of HTTP that is not ours.
+fn is_other_version(bytes: &[u8]) -> bool {
+    let line = bytes
+        .split(|byte| *byte == b'\r')
+        .next()
+        .unwrap_or_default();
+    let mut parts = line.split(|byte| *byte == b' ').skip(2);
+    let version = parts.next().unwrap_or_default();
+    parts.next().is_none() && version.starts_with(b"HTTP/") && version.len() == 8
 }
 
 /// A line end without CR, which some readers of HTTP take for one and others do not.
@@ -170,6 +188,51 @@ pub fn without_port(authority: &str) -> &str {
             .unwrap_or(authority);
     }
     authority.split(':').next().unwrap_or(authority)
+}
+
+impl Head<'_> {
+    /// The same head with its absolute target as a path and the target's authority as Host, which
+    /// it overrides (RFC 9112, section 3.2.2). `None` when the target is no absolute one.
+    ///
+    /// # Errors
+    /// The target is of another kind that no site of ours has.
+    pub fn in_origin_form(&self) -> Result<Option<Vec<u8>>, StatusCode> {
+        if self.target.starts_with('/') || self.target == "*" || self.method == "CONNECT" {
+            return Ok(None);
+        }
+        let (scheme, rest) = self
+            .target
+            .split_once("://")
+            .ok_or(StatusCode::BAD_REQUEST)?;
+        if !(scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        // Who names a user there means to deceive somebody (RFC 9110, section 4.2.4).
+        if !is_authority(authority) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let version = if self.http11 { "1.1" } else { "1.0" };
+        let mut head = format!(
+            "{} {slash}{target} HTTP/{version}\r\nhost: {authority}\r\n",
+            self.method
+        )
+        .into_bytes();
+        for field in self
+            .fields
+            .0
+            .iter()
+            .filter(|field| !field.name.eq_ignore_ascii_case("host"))
+        {
+            head.extend_from_slice(field.name.as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(field.value);
+            head.extend_from_slice(b"\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        Ok(Some(head))
+    }
 }
 
 /// How long the body is, where it can be told in one way only (RFC 9112, section 6.3).
@@ -259,6 +322,8 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: \r\n\r\n", 400),
             ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            ("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+            (" GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
             ("GET / HTTP/3.1\r\nHost: a\r\n\r\n", 505),
             ("GET / HTTP/1.1\nHost: a\n\n", 400),
@@ -278,6 +343,35 @@ mod tests {
             assert_eq!(found, Some(whole), "{seen}");
         }
         assert_eq!(end(&text[..whole - 1], 0), None);
+    }
+
+    #[test]
+    fn an_absolute_target_becomes_a_path_and_a_host() {
+        let rewritten = |text: &str| {
+            let head = read(text.as_bytes()).unwrap().in_origin_form();
+            head.map(|head| head.map(|head| String::from_utf8(head).unwrap()))
+                .map_err(|status| status.as_u16())
+        };
+        assert_eq!(
+            rewritten("GET http://b.example:8080?q=1 HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"),
+            Ok(Some(
+                "GET /?q=1 HTTP/1.1\r\nhost: b.example:8080\r\nX: y\r\n\r\n".to_owned()
+            ))
+        );
+        assert_eq!(rewritten("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(None));
+        assert_eq!(rewritten("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"), Ok(None));
+        for target in [
+            "http://u:p@b.example/",
+            "ftp://b.example/",
+            "a.html",
+            "http:///a",
+        ] {
+            assert_eq!(
+                rewritten(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")),
+                Err(400),
+                "{target}"
+            );
+        }
     }
 
     #[test]

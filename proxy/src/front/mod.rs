@@ -70,6 +70,9 @@ impl Front {
             let Some(length) = read_head(&mut stream, &mut connection).await else {
                 return;
             };
+            let leading = head::leading_lines(&connection.read);
+            bytes::Buf::advance(&mut connection.read, leading);
+            let length = length - leading;
             let began = monotonic();
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
@@ -90,8 +93,16 @@ impl Front {
                     }
                     trim(&mut connection);
                 }
-                Decision::HandOn { bytes } => {
+                Decision::HandOn { bytes, head } => {
                     let request = connection.read.split_to(bytes.min(connection.read.len()));
+                    let request = match head {
+                        None => request,
+                        Some(head) => {
+                            let mut rewritten = BytesMut::from(head.as_slice());
+                            rewritten.extend_from_slice(request.get(length..).unwrap_or_default());
+                            rewritten
+                        }
+                    };
                     let mut session = ServerSession::new_http1(stream);
                     let keepalive = !self.edge.traffic.is_draining() && !*shutdown.borrow();
                     session.set_keepalive(keepalive.then_some(IDLE.as_secs()));

@@ -61,6 +61,16 @@ pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &mut Visit) 
     for name in NOT_FORWARDED {
         request.remove_header(name);
     }
+    // CGI and its descendants read `_` as `-`, and would take these for what was removed above.
+    let disguised: Vec<HeaderName> = request
+        .headers
+        .keys()
+        .filter(|name| is_disguised(name))
+        .cloned()
+        .collect();
+    for name in disguised {
+        request.remove_header(&name);
+    }
     if !switching {
         request.remove_header("connection");
         request.remove_header("upgrade");
@@ -89,6 +99,14 @@ pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &mut Visit) 
     request.append_header("via", HeaderValue::from_static(via))?;
     visit.sent.clone_from(&request.headers);
     Ok(())
+}
+
+/// Whether a name with `_` would be one that this edge decides about.
+fn is_disguised(name: &HeaderName) -> bool {
+    const DECIDED: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
+    let dashed = name.as_str().replace('_', "-");
+    dashed != name.as_str()
+        && (DECIDED.contains(&dashed.as_str()) || NOT_FORWARDED.contains(&dashed.as_str()))
 }
 
 fn named_by_connection(request: &RequestHeader) -> Vec<HeaderName> {

@@ -34,7 +34,10 @@ pub fn find(edge: &Edge, session: &Session, visit: &mut Visit) -> Option<Reply> 
     let Some(named) = authority.or(field) else {
         return Some(Reply::refusal(StatusCode::BAD_REQUEST.as_u16(), head_only));
     };
-    let named = named.rsplit('@').next().unwrap_or(named);
+    // Who names a user there means to deceive somebody (RFC 9110, section 4.2.4).
+    if named.contains('@') {
+        return Some(Reply::refusal(StatusCode::BAD_REQUEST.as_u16(), head_only));
+    }
     visit.authority = named.to_ascii_lowercase();
     visit.host = without_port(&visit.authority).to_owned();
     visit.target = request
