@@ -5,23 +5,7 @@ use serde_json::Value;
 use crate::town::process::signal;
 use crate::town::{Town, eventually};
 
-const TEN_FAULTS: &str = r#"[edge]
-threads = 0
-hot = "64 megabytes"
-grace = "soon"
-colour = "red"
-
-[[edge.listen]]
-address = "localhost:8080"
-
-[[edge.listen]]
-adress = "127.0.0.1:8081"
-
-[[site]]
-name = "Town Hall"
-hosts = ["www.town.example:443"]
-origin = "https://origin.example"
-"#;
+const TEN_FAULTS: &str = include_str!("../../config/tests/ten-faults.toml");
 
 #[test]
 fn ten_faults_give_ten_messages_and_exit_code_two() {

@@ -48,7 +48,7 @@ async fn a_change_reaches_readers_and_the_editor_says_when() {
     // Reported, not asserted closely; a minute would mean that only expiry brought it.
     assert!(at(100) < Duration::from_secs(20));
 
-    assert_eq!(staff.delivery(&page).await["state"], "live");
+    staff.until_live(&page).await;
     let answer = reader.get(&path).await;
     assert!(
         answer.field("cache-status").starts_with("yagura; hit"),
@@ -78,28 +78,9 @@ async fn a_publication_survives_the_death_of_edge_and_cms() {
     town.start("cms");
     town.start("edge");
     town.edge_is_ready().await;
-    eventually("the edge serves what was published", || {
-        let mut reader = town.reader();
-        let path = path.clone();
-        async move {
-            reader
-                .get(&path)
-                .await
-                .text()
-                .contains("停電の直前に公開した文です。")
-                .then_some(())
-        }
-    })
-    .await;
-    let mut staff = Staff::sign_in(&town, "hanako").await;
-    for _ in 0..500 {
-        if staff.delivery(&page).await["state"] == "live" {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!(
-        "the purge was never acknowledged: {}",
-        staff.delivery(&page).await
-    );
+    town.until_read(&path, "停電の直前に公開した文です。").await;
+    Staff::sign_in(&town, "hanako")
+        .await
+        .until_live(&page)
+        .await;
 }

@@ -1,12 +1,10 @@
 //! A city with two edges, one of which is away: the editor says so, and the purge arrives when it is
 //! back.
 
-use std::time::Duration;
-
+use crate::town::Town;
 use crate::town::process::Running;
 use crate::town::site::Site;
 use crate::town::staff::Staff;
-use crate::town::{Town, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_is_given_again_until_every_edge_has_it() {
@@ -42,43 +40,16 @@ async fn a_purge_is_given_again_until_every_edge_has_it() {
     staff
         .publish_with(&mut page, "二台目のエッジが留守の間の文です。")
         .await;
-    let told = wait_for(&mut staff, &page, |told| told["done"] == 1).await;
+    let told = staff.until(&page, |told| told["done"] == 1).await;
     assert_eq!(
         (told["state"].as_str(), told["of"].as_u64()),
         (Some("under_way"), Some(2)),
         "{told}"
     );
     // The edge that is there does not wait for the other.
-    eventually("the first edge serves it", || {
-        let mut reader = town.reader();
-        let path = path.clone();
-        async move {
-            reader
-                .get(&path)
-                .await
-                .text()
-                .contains("留守の間の文です。")
-                .then_some(())
-        }
-    })
-    .await;
+    town.until_read(&path, "留守の間の文です。").await;
 
     let log = town.data().join("log/edge-2.log");
     let _second = Running::start(&["edge", "--config", &config.display().to_string()], &log);
-    wait_for(&mut staff, &page, |told| told["state"] == "live").await;
-}
-
-async fn wait_for(
-    staff: &mut Staff,
-    page: &crate::town::staff::Opened,
-    enough: impl Fn(&serde_json::Value) -> bool,
-) -> serde_json::Value {
-    for _ in 0..1500 {
-        let told = staff.delivery(page).await;
-        if enough(&told) {
-            return told;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("in vain: {}", staff.delivery(page).await);
+    staff.until_live(&page).await;
 }

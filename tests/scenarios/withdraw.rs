@@ -75,19 +75,7 @@ async fn a_withdrawn_page_is_never_seen_again() {
     staff
         .publish_with(&mut page, "もう一度公開しました。")
         .await;
-    eventually("it is back", || {
-        let mut reader = town.reader();
-        let path = path.clone();
-        async move {
-            reader
-                .get(&path)
-                .await
-                .text()
-                .contains("もう一度公開しました。")
-                .then_some(())
-        }
-    })
-    .await;
+    town.until_read(&path, "もう一度公開しました。").await;
 }
 
 async fn shown_in(town: &Town, list: &str, path: &str) -> bool {

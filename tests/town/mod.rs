@@ -39,8 +39,9 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// A demo city in a folder of its own, with the processes that run.
 pub struct Town {
     pub place: Place,
-    folder: TempDir,
+    /// Dropped before the folder, so that nobody writes into it any more.
     running: BTreeMap<&'static str, Running>,
+    folder: TempDir,
 }
 
 impl Town {
@@ -186,6 +187,15 @@ impl Town {
         .await;
     }
 
+    /// Waits until readers of a page get these words from the edge.
+    pub async fn until_read(&self, path: &str, words: &str) {
+        eventually("readers get the new words", || {
+            let mut reader = self.reader();
+            async move { reader.get(path).await.text().contains(words).then_some(()) }
+        })
+        .await;
+    }
+
     /// Edge and CMS running, the redirects imported, last-good complete.
     pub async fn open() -> Self {
         let mut town = Self::new();
@@ -211,23 +221,23 @@ impl Town {
     }
 }
 
-/// The demo city that every town is a copy of, made once by the real command.
+/// The demo city that every town is a copy of, made once by the real command. It lies in cargo's
+/// folder for tests, where the next run replaces it.
 fn template() -> &'static Path {
-    static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
-    let folder = TEMPLATE.get_or_init(|| {
-        let folder = tempfile::Builder::new()
-            .prefix("yagura-template")
-            .tempdir()
-            .unwrap();
-        let data = folder.path().join("data");
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("town");
+        if data.exists() {
+            std::fs::remove_dir_all(&data).unwrap();
+        }
+        let pages = PAGES.to_string();
         succeed(
             Command::new(YAGURA)
-                .args(["demo", "--pages", &PAGES.to_string(), "--data"])
+                .args(["demo", "--pages", &pages, "--data"])
                 .arg(&data),
         );
-        folder
-    });
-    Box::leak(Box::new(folder.path().join("data")))
+        data
+    })
 }
 
 /// Runs a command that must succeed.

@@ -130,6 +130,24 @@ impl Staff {
         serde_json::from_slice(&answer.body).unwrap()
     }
 
+    /// Waits until what the editor shows of the delivery is enough, and gives it.
+    pub async fn until(&mut self, page: &Opened, enough: impl Fn(&Value) -> bool) -> Value {
+        let began = std::time::Instant::now();
+        loop {
+            let told = self.delivery(page).await;
+            if enough(&told) {
+                return told;
+            }
+            assert!(began.elapsed() < super::PATIENCE, "in vain: {told}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the editor says that every edge has the page's last change.
+    pub async fn until_live(&mut self, page: &Opened) {
+        self.until(page, |told| told["state"] == "live").await;
+    }
+
     /// Withdraws the page, as the form of the confirmation does.
     pub async fn withdraw(&mut self, page: &Opened) {
         let request = self
