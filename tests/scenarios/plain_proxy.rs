@@ -134,7 +134,8 @@ async fn what_the_origin_allows_is_kept_and_nothing_else() {
         ("/a?cc=private%2C+max-age%3D60", false),
         ("/a?cc=max-age%3D0", false),
         ("/a?cc=max-age%3D60&status=404", true),
-        ("/a?cc=max-age%3D60&status=500", false),
+        ("/a?cc=max-age%3D60&status=500", true),
+        ("/a?status=500", false),
     ] {
         let (first, second) = (alone.get(target).await, alone.get(target).await);
         assert_eq!(
@@ -179,6 +180,95 @@ async fn what_the_origin_allows_is_kept_and_nothing_else() {
         .ask("GET /never", "Cache-Control: only-if-cached\r\n", "")
         .await;
     assert_eq!(none.status, 504);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_origin_confirms_once_for_everybody_who_asks() {
+    let alone = Alone::start().await;
+    let target = "/c?cc=no-cache&etag=one";
+    let first = alone.get(target).await;
+    let before = alone.origin().seen().len();
+    let readers = (0..20).map(|_| alone.get(target));
+    let answers = all_at_once(readers).await;
+    for answer in &answers {
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, &first.body));
+        assert!(
+            answer
+                .field("cache-status")
+                .contains("fwd=stale; fwd-status=304"),
+            "{}",
+            answer.field("cache-status")
+        );
+        assert_eq!(
+            answer.field("seen-if-none-match"),
+            "\"one\"",
+            "the confirmation's fields are passed on"
+        );
+    }
+    let asked = alone.origin().seen().len() - before;
+    assert!(asked < 5, "20 readers made {asked} requests");
+    let own = alone
+        .ask(&format!("GET {target}"), "If-None-Match: \"one\"\r\n", "")
+        .await;
+    assert_eq!((own.status.as_u16(), own.body.as_str()), (304, ""));
+}
+
+/// All of them at the same time.
+async fn all_at_once(asking: impl Iterator<Item = impl Future<Output = Answer>>) -> Vec<Answer> {
+    let mut asking: Vec<_> = asking.map(|one| Some(Box::pin(one))).collect();
+    let mut answers = Vec::new();
+    std::future::poll_fn(|context| {
+        for slot in &mut asking {
+            if let Some(one) = slot
+                && let std::task::Poll::Ready(answer) = one.as_mut().poll(context)
+            {
+                answers.push(answer);
+                *slot = None;
+            }
+        }
+        if asking.iter().all(Option::is_none) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_what_is_kept_is_cut_from_it() {
+    let alone = Alone::start().await;
+    let whole = alone.get("/r?cc=max-age%3D60").await.body;
+    for (range, status, expected) in [
+        ("bytes=0-5", 206, &whole[..6]),
+        ("bytes=-4", 206, &whole[whole.len() - 4..]),
+        ("bytes=7-", 206, &whole[7..]),
+        ("bytes=900-", 416, ""),
+        ("bytes=0-1,3-4", 200, whole.as_str()),
+    ] {
+        let part = alone
+            .ask("GET /r?cc=max-age%3D60", &format!("Range: {range}\r\n"), "")
+            .await;
+        assert_eq!(
+            (part.status.as_u16(), part.body.as_str()),
+            (status, expected),
+            "{range}"
+        );
+        assert_eq!(
+            part.headers.contains_key("content-range"),
+            status != 200,
+            "{range}"
+        );
+    }
+    let other = alone
+        .ask(
+            "GET /r?cc=max-age%3D60",
+            "Range: bytes=0-5\r\nIf-Range: \"another\"\r\n",
+            "",
+        )
+        .await;
+    assert_eq!((other.status.as_u16(), other.body), (200, whole));
 }
 
 #[tokio::test(flavor = "multi_thread")]

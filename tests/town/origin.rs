@@ -57,7 +57,7 @@ impl Origin {
     }
 }
 
-/// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status.
+/// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator.
 async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let number = {
@@ -80,6 +80,19 @@ async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Respo
         Response::builder().status(wanted("status").map_or(200, |status| status.parse().unwrap()));
     if let Some(value) = wanted("cc") {
         response = response.header("cache-control", value);
+    }
+    if let Some(value) = wanted("etag").map(|tag| format!("\"{tag}\"")) {
+        // A slow answer, so that readers who ask at the same time really meet.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let asked = head
+            .headers
+            .get("if-none-match")
+            .is_some_and(|asked| asked == value.as_str());
+        response = response.header("etag", &value);
+        if asked {
+            response = response.status(304).header("seen-if-none-match", value);
+            return response.body(Full::default()).unwrap();
+        }
     }
     if let Some(value) = wanted("vary") {
         response = response.header("vary", value);

@@ -116,7 +116,23 @@ impl Default for Directives {
 }
 
 impl Directives {
+    /// What a request wants: its Cache-Control, or Pragma where there is none.
+    #[must_use]
+    pub fn of_request(fields: &impl Fields) -> Self {
+        let mut wants = Self::read(fields, "cache-control");
+        // Pragma counts only without Cache-Control (section 5.4).
+        if !wants.present
+            && fields
+                .first("pragma")
+                .is_some_and(|pragma| pragma.contains("no-cache"))
+        {
+            wants.no_cache = true;
+        }
+        wants
+    }
+
     /// Reads every line of a field such as `cache-control`.
+    #[must_use]
     pub fn read(fields: &impl Fields, name: &str) -> Self {
         let mut directives = Self::default();
         for line in fields.lines(name) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -22,11 +22,14 @@ pub struct Source {
 }
 
 /// Why nothing came back.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError {
     /// No connection, or it broke.
     #[error("{0}")]
     Broken(String),
+    /// It is larger than what is stored.
+    #[error("the response is larger than {0} bytes")]
+    TooLarge(usize),
     /// It took too long.
     #[error("the origin took longer than {0:?}")]
     TimedOut(Duration),
@@ -59,10 +62,25 @@ impl Source {
         }
     }
 
-    /// Fetches a target; bodies beyond `most_bytes` are an error.
+    /// Fields of a request that no reader made.
+    pub(super) fn own_fields(authority: &str) -> Result<HeaderMap, FetchError> {
+        let mut fields = HeaderMap::new();
+        fields.insert(
+            header::HOST,
+            HeaderValue::from_str(authority).map_err(broken)?,
+        );
+        fields.insert(
+            header::USER_AGENT,
+            HeaderValue::from_static("yagura-warmer"),
+        );
+        fields.insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        Ok(fields)
+    }
+
+    /// Fetches a target with these fields; bodies beyond `most_bytes` are an error.
     pub(super) async fn fetch(
         &self,
-        authority: &str,
+        fields: HeaderMap,
         target: &str,
         most_bytes: usize,
         clock: &dyn Clock,
@@ -72,12 +90,12 @@ impl Source {
                 Origin::Tcp(address) => {
                     let stream = self.connected(TcpStream::connect(address)).await?;
                     let _slower = stream.set_nodelay(true);
-                    self.exchange(stream, authority, target, most_bytes, clock)
+                    self.exchange(stream, fields, target, most_bytes, clock)
                         .await
                 }
                 Origin::Unix(path) => {
                     let stream = self.connected(UnixStream::connect(path)).await?;
-                    self.exchange(stream, authority, target, most_bytes, clock)
+                    self.exchange(stream, fields, target, most_bytes, clock)
                         .await
                 }
             }
@@ -100,7 +118,7 @@ impl Source {
     async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         &self,
         stream: S,
-        authority: &str,
+        request_headers: HeaderMap,
         target: &str,
         most_bytes: usize,
         clock: &dyn Clock,
@@ -109,14 +127,6 @@ impl Source {
             .await
             .map_err(broken)?;
         let driver = tokio::spawn(connection);
-        let mut request_headers = HeaderMap::new();
-        let host = HeaderValue::from_str(authority).map_err(broken)?;
-        request_headers.insert(header::HOST, host);
-        request_headers.insert(
-            header::USER_AGENT,
-            HeaderValue::from_static("yagura-warmer"),
-        );
-        request_headers.insert("x-forwarded-proto", HeaderValue::from_static("https"));
         let mut request = Request::builder()
             .method(Method::GET)
             .uri(target)
@@ -131,9 +141,11 @@ impl Source {
                 .map_err(broken)?
                 .into_parts();
             let body = Limited::new(body, most_bytes).collect().await;
-            let body = body
-                .map_err(|error| FetchError::Broken(error.to_string()))?
-                .to_bytes();
+            let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => FetchError::TooLarge(most_bytes),
+                None => FetchError::Broken(error.to_string()),
+            })?;
+            let body = body.to_bytes();
             Ok((head, body))
         }
         .await;

@@ -21,6 +21,7 @@ pub mod policy;
 mod purges;
 pub mod refresh;
 pub mod stored;
+pub mod validate;
 pub mod warm;
 
 use std::path::Path;
@@ -31,7 +32,7 @@ use yagura_control::Timestamp;
 use yagura_control::order::{HotStatus, LastGoodStatus, Purge, Target};
 
 pub use directives::{Directives, Fields};
-pub use fetch::Source;
+pub use fetch::{FetchError, Fetched, Source};
 pub use health::OriginHealth;
 pub use key::SiteCache;
 pub use policy::{NotStored, Terms};
@@ -52,6 +53,8 @@ pub enum Lookup {
     StaleWhileRevalidate(Arc<Prepared>),
     /// Ask the origin; answer with it only when the origin does not answer.
     Stale(Arc<Prepared>),
+    /// Ask the origin whether it still holds; answer with it only when the origin says so.
+    Unconfirmed(Arc<Prepared>),
     /// Ask the origin; when it does not answer, say that the page is gone.
     Withdrawn,
     /// Ask the origin.
@@ -167,7 +170,7 @@ impl Cache {
         let nothing = Directives::default();
         let wants = if site.honours_reload { wants } else { &nothing };
         match policy::reuse(&prepared.stored.terms, prepared.stored.age_s(now), wants) {
-            Reuse::Never => Lookup::Absent,
+            Reuse::Never => Lookup::Unconfirmed(prepared),
             _ if verdict == Verdict::Refreshed => Lookup::Stale(prepared),
             Reuse::Fresh => Lookup::Fresh(prepared),
             Reuse::WhileRevalidating => Lookup::StaleWhileRevalidate(prepared),
@@ -198,7 +201,8 @@ impl Cache {
                 }
             })
         });
-        if verdict == Verdict::Valid && (kept || stored.terms.lifetime_s > 0) {
+        let usable = stored.terms.lifetime_s > 0 || validate::conditions(&stored).is_some();
+        if verdict == Verdict::Valid && (kept || usable) {
             self.hot.insert(Arc::new(stored.prepare()));
         }
         Filled(writing)

@@ -24,7 +24,7 @@ pub enum NotStored {
     NoStore,
     /// `private`.
     Private,
-    /// `no-cache`: it could never be used without asking the origin.
+    /// `no-cache` without a validator: it could never be used.
     NoCache,
     /// The request was authorised and nothing allows sharing (section 3.5).
     Authorization,
@@ -81,10 +81,14 @@ pub fn decide(
     {
         return Err(NotStored::NoStore);
     }
+    if own.must_understand && !is_understood(status) {
+        return Err(NotStored::Status);
+    }
     if own.private {
         return Err(NotStored::Private);
     }
-    if own.no_cache {
+    let has_validator = response.has("etag") || response.has("last-modified");
+    if own.no_cache && !has_validator {
         return Err(NotStored::NoCache);
     }
     let shared = own.public || own.s_maxage != Seconds::Absent;
@@ -116,9 +120,19 @@ pub fn decide(
     if explicit.is_none() && !(is_heuristically_cacheable(status) || own.public) {
         return Err(NotStored::Status);
     }
+    if own.no_cache {
+        // Stored, and asked about each time (section 5.2.2.4).
+        return Ok(Terms {
+            lifetime_s: 0,
+            initial_age_s: 0,
+            stale_while_revalidate_s: 0,
+            must_revalidate: true,
+            vary,
+        });
+    }
     let lifetime_s = explicit.unwrap_or_else(|| heuristic(response, date));
-    // A response that is never fresh is worth keeping only as last-good, and only when nothing
-    // hints that it was made for one person.
+    // A response that is never fresh is worth keeping only as last-good or to be asked about, and
+    // only when nothing hints that it was made for one person.
     if lifetime_s == 0 && (status != StatusCode::OK || (request.has("cookie") && !shared)) {
         return Err(NotStored::NeverFresh);
     }
@@ -235,17 +249,23 @@ fn initial_age_s(
     received_at: Timestamp,
 ) -> u64 {
     let apparent_s = received_at.since(date).as_secs();
-    let told_s: u64 = match response
-        .first("age")
-        .map(|age| age.split(',').next().unwrap_or("").trim())
-    {
-        Some(age) if !age.is_empty() && age.bytes().all(|byte| byte.is_ascii_digit()) => {
-            age.parse().unwrap_or(1 << 31).min(1 << 31)
-        }
-        _ => 0,
-    };
+    let told_s = told_age_s(response);
     let delay_s = received_at.since(requested_at).as_secs();
     apparent_s.max(told_s.saturating_add(delay_s))
+}
+
+/// What Age says: its first member; what is no number is passed over (RFC 9111, section 5.1).
+fn told_age_s(response: &HeaderMap) -> u64 {
+    const LONGEST_S: u64 = 1 << 31;
+    let first = response
+        .first("age")
+        .map(|age| age.split(',').next().unwrap_or("").trim());
+    match first {
+        Some(age) if !age.is_empty() && age.bytes().all(|byte| byte.is_ascii_digit()) => {
+            age.parse().unwrap_or(LONGEST_S).min(LONGEST_S)
+        }
+        _ => 0,
+    }
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
@@ -346,6 +366,9 @@ mod tests {
         );
         assert_eq!(never(&[("cache-control", "no-store")]), NotStored::NoStore);
         assert_eq!(never(&[("cache-control", "no-cache")]), NotStored::NoCache);
+        let asked =
+            stored(&[("cache-control", "no-cache, max-age=60"), ("etag", "\"1\"")]).unwrap();
+        assert_eq!((asked.lifetime_s, asked.must_revalidate), (0, true));
         assert_eq!(
             never(&[("cache-control", "max-age=60"), ("set-cookie", "a=b")]),
             NotStored::SetCookie

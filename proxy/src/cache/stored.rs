@@ -155,11 +155,9 @@ impl Prepared {
             return list.trim() == "*"
                 || own.is_some_and(|own| entity_tags(list).any(|tag| weak_equal(tag, own)));
         }
-        let modified = self
-            .stored
-            .headers
-            .get(http::header::LAST_MODIFIED)
-            .and_then(http_date);
+        // Without Last-Modified the date it was made stands for it (RFC 9111, section 4.3.2).
+        let own = |name| self.stored.headers.get(name).and_then(http_date);
+        let modified = own(http::header::LAST_MODIFIED).or_else(|| own(http::header::DATE));
         let since = if_modified_since.and_then(|date| httpdate::parse_http_date(date).ok());
         matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
     }

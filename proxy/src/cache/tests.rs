@@ -108,7 +108,9 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
                         "seed {seed}, step {step}"
                     );
                 }
-                Lookup::Stale(found) | Lookup::StaleWhileRevalidate(found) => {
+                Lookup::Stale(found)
+                | Lookup::Unconfirmed(found)
+                | Lookup::StaleWhileRevalidate(found) => {
                     assert!(
                         found.stored.requested_at > withdrawn_at,
                         "seed {seed}, step {step}"

@@ -59,6 +59,9 @@ const NOT_PLAIN: [&str; 10] = [
     "http2-settings",
 ];
 
+/// Fields by which a reader says what may be answered from memory.
+const ASKING: [&str; 2] = ["cache-control", "pragma"];
+
 /// Decides about the request whose head is the first `length` bytes read.
 pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decision {
     let Some(bytes) = connection.read.get(..length) else {
@@ -123,15 +126,17 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
     {
         return None;
     }
-    let asks = head.fields.has("cache-control") || head.fields.has("pragma");
-    if asks && site.cache.honours_reload {
-        return None;
-    }
     site.cache.write_key(host, head.target, key);
     let now = edge.clock.now();
-    let Lookup::Fresh(prepared) =
-        edge.cache
-            .hot(&site.cache, key, &head.fields, &Directives::default(), now)
+    let asks = head
+        .fields
+        .any(|name| ASKING.iter().any(|other| name.eq_ignore_ascii_case(other)));
+    let wants = if asks {
+        Directives::of_request(&head.fields)
+    } else {
+        Directives::default()
+    };
+    let Lookup::Fresh(prepared) = edge.cache.hot(&site.cache, key, &head.fields, &wants, now)
     else {
         return None;
     };

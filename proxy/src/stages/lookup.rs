@@ -1,10 +1,14 @@
 //! 5. What is stored: in memory, then on disk.
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
 
 use super::reply::{Detail, Reply};
-use crate::cache::{Directives, Fields, Lookup};
+use super::{forward, last_good};
+use crate::cache::refresh::Answered;
+use crate::cache::{Directives, FetchError, Fields, Lookup, Prepared, validate};
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -27,7 +31,7 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
         return Found::Forward;
     }
     let key = site.cache.key(&visit.host, &visit.target);
-    let wants = wants(request);
+    let wants = Directives::of_request(&request.headers);
     let now = edge.clock.now();
     let mut found = edge
         .cache
@@ -55,15 +59,72 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
             visit.outcome = "last-good";
             Found::Answer(Reply::stored(&prepared, now, request, Detail::LastGood))
         }
+        Lookup::Stale(_) | Lookup::Unconfirmed(_) if wants.only_if_cached => only_if_cached(&wants),
         Lookup::Stale(prepared) => {
-            visit.fallback = Some(prepared);
-            only_if_cached(&wants)
+            visit.fallback = Some(prepared.clone());
+            confirm(edge, site, request, visit, &prepared).await
         }
+        Lookup::Unconfirmed(prepared) => confirm(edge, site, request, visit, &prepared).await,
         Lookup::Withdrawn => {
             visit.withdrawn = true;
             only_if_cached(&wants)
         }
         Lookup::Absent => only_if_cached(&wants),
+    }
+}
+
+/// Asks the origin whether a stored response still holds; a stored one without validators is asked
+/// for anew, and so is one for which the reader has conditions that only the origin can judge.
+async fn confirm(
+    edge: &Edge,
+    site: &Site,
+    request: &RequestHeader,
+    visit: &mut Visit,
+    prepared: &Arc<Prepared>,
+) -> Found {
+    if validate::conditions(&prepared.stored).is_none() {
+        return Found::Forward;
+    }
+    let mut onward = request.clone();
+    if forward::rewrite(&mut onward, false, visit).is_err() {
+        return Found::Forward;
+    }
+    let mut fields = std::mem::take(&mut visit.sent);
+    for name in [
+        "if-none-match",
+        "if-modified-since",
+        "if-range",
+        "range",
+        "expect",
+        "content-length",
+    ] {
+        fields.remove(name);
+    }
+    let answered = site
+        .refresher
+        .confirm(prepared, fields, &visit.target)
+        .await;
+    let now = edge.clock.now();
+    visit.outcome = "stale";
+    match answered {
+        Ok(Answered::Confirmed(prepared)) => {
+            visit.outcome = "confirmed";
+            Found::Answer(Reply::stored(&prepared, now, request, Detail::Confirmed))
+        }
+        Ok(Answered::Replaced(prepared)) => {
+            Found::Answer(Reply::stored(&prepared, now, request, Detail::Replaced))
+        }
+        Ok(Answered::Passing(fetched))
+            if fetched.status.is_server_error() && visit.fallback.is_some() =>
+        {
+            Found::Answer(last_good::reply(edge, request, visit))
+        }
+        Ok(Answered::Passing(fetched)) => Found::Answer(Reply::passing(&fetched, request)),
+        Ok(Answered::Unclear) | Err(FetchError::TooLarge(_)) => Found::Forward,
+        Err(error) => {
+            tracing::debug!(site = %site.settings.name, %error, "nothing confirms a stored response");
+            Found::Answer(last_good::reply(edge, request, visit))
+        }
     }
 }
 
@@ -73,18 +134,4 @@ fn only_if_cached(wants: &Directives) -> Found {
         return Found::Answer(Reply::refusal(StatusCode::GATEWAY_TIMEOUT.as_u16(), false));
     }
     Found::Forward
-}
-
-fn wants(request: &RequestHeader) -> Directives {
-    let mut wants = Directives::read(&request.headers, "cache-control");
-    // Pragma counts only without Cache-Control (RFC 9111, section 5.4).
-    if !wants.present
-        && request
-            .headers
-            .first("pragma")
-            .is_some_and(|pragma| pragma.contains("no-cache"))
-    {
-        wants.no_cache = true;
-    }
-    wants
 }

@@ -8,6 +8,7 @@ pub mod ingress;
 pub mod last_good;
 pub mod lookup;
 pub mod notice;
+pub mod range;
 pub mod receive;
 pub mod redirect;
 pub mod reply;

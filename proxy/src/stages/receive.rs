@@ -62,7 +62,8 @@ pub fn head(
         visit.requested_at,
         received_at,
     ) {
-        Ok(stored) if !status.is_server_error() => {
+        // An error that says how long it holds spares the origin (RFC 9111, section 3).
+        Ok(stored) if !status.is_server_error() || stored.terms.lifetime_s > 0 => {
             let announced = response.headers.get(header::CONTENT_LENGTH);
             let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
             if announced.is_none_or(|length: usize| length <= edge.cache.max_object_bytes()) {

@@ -10,7 +10,9 @@ use pingora::proxy::Session;
 use yagura_control::Timestamp;
 
 use super::notice;
-use crate::cache::{Fields, Prepared};
+use super::range::{self, Part};
+use crate::cache::stored::end_to_end;
+use crate::cache::{Fetched, Fields, Prepared};
 
 /// What the answer out of the cache is, for Cache-Status (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub enum Detail {
     Hit,
     /// Stale, while a new one is fetched.
     Revalidating,
+    /// The origin has just confirmed it.
+    Confirmed,
+    /// The origin has just given it in place of a stale one.
+    Replaced,
     /// The origin is dead.
     LastGood,
 }
@@ -70,12 +76,14 @@ impl Reply {
         let status = match detail {
             Detail::Hit => format!("yagura; hit; ttl={ttl}"),
             Detail::Revalidating => format!("yagura; hit; ttl={ttl}; detail=revalidating"),
+            Detail::Confirmed => "yagura; fwd=stale; fwd-status=304".to_owned(),
+            Detail::Replaced => "yagura; fwd=stale; fwd-status=200; stored".to_owned(),
             Detail::LastGood => format!("yagura; hit; ttl={ttl}; detail=last-good"),
         };
         fields.push((header::AGE, HeaderValue::from(age_s)));
         fields.extend(HeaderValue::from_str(&status).map(|value| (CACHE_STATUS, value)));
         let bodiless = unchanged || matches!(stored.status.as_u16(), 204 | 304);
-        Self {
+        let mut reply = Self {
             fields,
             status: if unchanged {
                 StatusCode::NOT_MODIFIED
@@ -88,6 +96,50 @@ impl Reply {
                 stored.body.clone()
             },
             length: (!bodiless).then_some(stored.body.len()),
+            head_only: request.method == Method::HEAD,
+        };
+        if !bodiless && request.method == Method::GET {
+            reply.cut(range::wanted(&request.headers, stored));
+        }
+        reply
+    }
+
+    /// Cuts a whole response down to the part that is wanted.
+    fn cut(&mut self, part: Part) {
+        let whole = self.body.len();
+        let told = match part {
+            Part::Whole => return,
+            Part::Bytes { first, last } => {
+                self.status = StatusCode::PARTIAL_CONTENT;
+                self.body = self.body.slice(first..=last);
+                format!("bytes {first}-{last}/{whole}")
+            }
+            Part::Nothing => {
+                self.status = StatusCode::RANGE_NOT_SATISFIABLE;
+                self.body = Bytes::new();
+                format!("bytes */{whole}")
+            }
+        };
+        self.length = Some(self.body.len());
+        self.fields
+            .extend(HeaderValue::from_str(&told).map(|told| (header::CONTENT_RANGE, told)));
+    }
+
+    /// What the origin said, which is not stored.
+    pub fn passing(fetched: &Fetched, request: &RequestHeader) -> Self {
+        let mut headers = fetched.headers.clone();
+        end_to_end(&mut headers);
+        let mut fields: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        fields.push((CACHE_STATUS, HeaderValue::from_static("yagura; fwd=stale")));
+        let bodiless = matches!(fetched.status.as_u16(), 204 | 304);
+        Self {
+            fields,
+            status: fetched.status,
+            length: (!bodiless).then_some(fetched.body.len()),
+            body: fetched.body.clone(),
             head_only: request.method == Method::HEAD,
         }
     }
