@@ -169,6 +169,16 @@ async fn what_the_origin_allows_is_kept_and_nothing_else() {
         .await;
     assert_ne!(one.body, japanese.body);
     assert_eq!(japanese.field("seen-accept-language"), "ja");
+    for (language, expected) in [
+        ("", &one.body),
+        ("Accept-Language: JA;q=1.0\r\n", &japanese.body),
+        ("", &one.body),
+    ] {
+        let again = alone
+            .ask("GET /v?cc=max-age%3D60&vary=accept-language", language, "")
+            .await;
+        assert_eq!(again.body, *expected, "both variants are kept");
+    }
 
     // A reader who insists gets the origin's own answer (RFC 9111, section 5.2.1.4).
     let kept = alone.get("/r?cc=max-age%3D60").await;

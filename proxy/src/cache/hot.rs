@@ -5,6 +5,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use yagura_control::order::HotStatus;
 
+use super::policy;
 use super::stored::Prepared;
 
 /// The hot cache.
@@ -28,16 +29,27 @@ impl Hot {
         }
     }
 
-    /// The response under a key.
+    /// The response under a key that was kept last, whatever variant it is.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Arc<Prepared>> {
         self.responses.get(key)
     }
 
-    /// Keeps a response.
+    /// The variant of that name under a key.
+    #[must_use]
+    pub fn variant(&self, key: &str, variant: &str) -> Option<Arc<Prepared>> {
+        self.responses.get(variant_key(key, variant).as_str())
+    }
+
+    /// Keeps a response; one of several variants under its own name too.
     pub fn insert(&self, prepared: Arc<Prepared>) {
+        let stored = &prepared.stored;
+        if !stored.terms.vary.is_empty() {
+            let name = variant_key(&stored.key, &policy::own_variant(&stored.terms));
+            self.responses.insert(name.into(), prepared.clone());
+        }
         self.responses
-            .insert(prepared.stored.key.as_str().into(), prepared);
+            .insert(stored.key.as_str().into(), prepared.clone());
     }
 
     /// Forgets a response.
@@ -54,4 +66,9 @@ impl Hot {
             capacity_bytes: self.capacity_bytes,
         }
     }
+}
+
+/// Keys hold no line that begins with `?`, so no variant is taken for another URL.
+fn variant_key(key: &str, variant: &str) -> String {
+    format!("{key}\n?{variant}")
 }

@@ -107,9 +107,16 @@ impl Cache {
         wants: &Directives,
         now: Timestamp,
     ) -> Lookup {
-        let Some(prepared) = self.hot.find(key) else {
+        let Some(mut prepared) = self.hot.find(key) else {
             return Lookup::Absent;
         };
+        if !policy::selects(&prepared.stored.terms, fields) {
+            let wanted = policy::variant_for(&prepared.stored.terms, fields);
+            match self.hot.variant(key, &wanted) {
+                Some(variant) => prepared = variant,
+                None => return Lookup::Absent,
+            }
+        }
         let found = self.judge(site, prepared, fields, wants, now);
         if matches!(found, Lookup::Withdrawn) {
             self.hot.remove(key);
@@ -174,6 +181,9 @@ impl Cache {
             _ if verdict == Verdict::Refreshed => Lookup::Stale(prepared),
             Reuse::Fresh => Lookup::Fresh(prepared),
             Reuse::WhileRevalidating => Lookup::StaleWhileRevalidate(prepared),
+            Reuse::OnError if prepared.stored.terms.shared_must_revalidate && !site.last_good => {
+                Lookup::Unconfirmed(prepared)
+            }
             Reuse::OnError => Lookup::Stale(prepared),
         }
     }

@@ -45,8 +45,12 @@ pub struct Terms {
     pub initial_age_s: u64,
     /// Seconds beyond freshness in which it may be served while a new one is fetched (RFC 5861).
     pub stale_while_revalidate_s: u64,
-    /// It must not be served stale (`must-revalidate`, `proxy-revalidate`, `s-maxage` excepted).
+    /// It must not be served stale (`must-revalidate`, `proxy-revalidate`).
     pub must_revalidate: bool,
+    /// The same by `s-maxage` (section 5.2.2.10), where no `stale-if-error` allows it. A site that
+    /// asks for last-good copies has said otherwise.
+    #[serde(default)]
+    pub shared_must_revalidate: bool,
     /// Request fields named by Vary, with the values of the request it answers (section 4.1).
     pub vary: Vec<(String, Option<String>)>,
 }
@@ -127,6 +131,7 @@ pub fn decide(
             initial_age_s: 0,
             stale_while_revalidate_s: 0,
             must_revalidate: true,
+            shared_must_revalidate: true,
             vary,
         });
     }
@@ -141,6 +146,8 @@ pub fn decide(
         initial_age_s: initial_age_s(response, date, requested_at, received_at),
         stale_while_revalidate_s: own.stale_while_revalidate.or_stale().unwrap_or(0),
         must_revalidate: own.must_revalidate,
+        shared_must_revalidate: own.s_maxage != Seconds::Absent
+            && own.stale_if_error == Seconds::Absent,
         vary,
     })
 }
@@ -198,6 +205,38 @@ pub fn selects(terms: &Terms, request: &impl Fields) -> bool {
         .all(|(name, value)| normalised(request, name) == *value)
 }
 
+/// The name of the variant that a request asks for, among those of a response with these terms.
+#[must_use]
+pub fn variant_for(terms: &Terms, request: &impl Fields) -> String {
+    let values = terms
+        .vary
+        .iter()
+        .map(|(name, _)| (name.as_str(), normalised(request, name)));
+    variant_name(values)
+}
+
+/// The name of the variant that a response with these terms is.
+#[must_use]
+pub fn own_variant(terms: &Terms) -> String {
+    variant_name(
+        terms
+            .vary
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone())),
+    )
+}
+
+fn variant_name<'a>(values: impl Iterator<Item = (&'a str, Option<String>)>) -> String {
+    values.fold(String::new(), |mut name, (field, value)| {
+        // A field's value holds no line end; an absent field differs from an empty one.
+        name.push_str(field);
+        name.push_str(value.as_ref().map_or("\n-", |_| "\n="));
+        name.push_str(value.as_deref().unwrap_or_default());
+        name.push('\n');
+        name
+    })
+}
+
 fn vary(
     request: &HeaderMap,
     response: &HeaderMap,
@@ -221,7 +260,8 @@ fn vary(
     Ok(nominated)
 }
 
-/// A field's lines as one list, without the space around its members (section 4.1).
+/// A field's lines as one list, without what makes no difference (section 4.1): the space around
+/// its members, and for preferences their case, their order and how their weight is written.
 fn normalised(fields: &impl Fields, name: &str) -> Option<String> {
     let mut members = Vec::new();
     let mut present = false;
@@ -230,7 +270,44 @@ fn normalised(fields: &impl Fields, name: &str) -> Option<String> {
         let text = String::from_utf8_lossy(line);
         members.extend(text.split(',').map(|member| member.trim().to_owned()));
     }
+    if matches!(name, "accept" | "accept-encoding" | "accept-language") {
+        members.retain(|member| !member.is_empty());
+        members = members.iter().map(|member| preference(member)).collect();
+        members.sort();
+        members.dedup();
+    }
     present.then(|| members.join(","))
+}
+
+/// One preference (RFC 9110, section 12.4.2) with its weight in thousandths in front.
+fn preference(member: &str) -> String {
+    let mut parts = member
+        .split(';')
+        .map(|part| part.trim().to_ascii_lowercase());
+    let value = parts.next().unwrap_or_default();
+    let mut thousandths = 1000;
+    let mut rest = String::new();
+    for part in parts {
+        match part.strip_prefix("q=") {
+            Some(weight) => thousandths = weight_in_thousandths(weight),
+            None => {
+                rest.push(';');
+                rest.push_str(&part);
+            }
+        }
+    }
+    format!("{thousandths:04}:{value}{rest}")
+}
+
+fn weight_in_thousandths(weight: &str) -> u16 {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    if whole == "1" {
+        return 1000;
+    }
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    digits.fold(0, |sum, digit| {
+        sum * 10 + u16::from(digit.saturating_sub(b'0').min(9))
+    })
 }
 
 /// Section 4.2.2: a tenth of the time since the last change, a day at most.
@@ -291,6 +368,17 @@ mod tests {
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+    #[test]
+    fn preferences_that_say_the_same_are_the_same() {
+        let said = |name: &'static str, value: &str| normalised(&fields(&[(name, value)]), name);
+        let language = |value| said("accept-language", value);
+        assert_eq!(language("en, de;q=0.5"), language("DE;Q=0.500,EN"));
+        assert_ne!(language("en, de;q=0.5"), language("en, de;q=0.6"));
+        assert_ne!(language("en, de;q=0.5"), language("en;q=0.5, de"));
+        assert_ne!(said("x-own", "a, b"), said("x-own", "b, a"));
+        assert_eq!(said("x-own", "a,  b"), said("x-own", "a,b"));
+    }
 
     fn fields(lines: &[(&'static str, &str)]) -> HeaderMap {
         lines
@@ -481,7 +569,7 @@ mod tests {
 
         #[test]
         fn older_is_never_fresher(lifetime_s in 0u64..1000, window in 0u64..1000, age in 0u64..3000) {
-            let terms = Terms { lifetime_s, initial_age_s: 0, stale_while_revalidate_s: window, must_revalidate: false, vary: vec![] };
+            let terms = Terms { lifetime_s, initial_age_s: 0, stale_while_revalidate_s: window, must_revalidate: false, shared_must_revalidate: false, vary: vec![] };
             let rank = |reuse| match reuse { Reuse::Fresh => 0, Reuse::WhileRevalidating => 1, Reuse::OnError => 2, Reuse::Never => 3 };
             let request = Directives::default();
             prop_assert!(rank(reuse(&terms, age, &request)) <= rank(reuse(&terms, age + 1, &request)));

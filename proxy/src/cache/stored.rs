@@ -217,6 +217,7 @@ pub(super) mod tests {
             initial_age_s: 0,
             stale_while_revalidate_s: 0,
             must_revalidate: false,
+            shared_must_revalidate: false,
             vary: Vec::new(),
         };
         Stored {
