@@ -10,7 +10,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, Result};
+use pingora::{Error, Result};
 use yagura_control::clock::monotonic;
 
 use crate::access_log::{self, Line};
@@ -141,7 +141,7 @@ impl ProxyHttp for Service {
         };
         // pingora ends the connection after a failure, and the reader is to know it.
         session.set_keepalive(None);
-        let origin_failed = matches!(error.esource(), ErrorSource::Upstream);
+        let origin_failed = last_good::is_of_the_origin(error);
         if let (true, Some(site)) = (origin_failed, &visit.site)
             && site.seen.origin.failed(self.edge.clock.now())
         {

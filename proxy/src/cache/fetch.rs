@@ -24,7 +24,10 @@ pub struct Source {
 /// Why nothing came back.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No connection, or it broke.
+    /// No connection could be made.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The connection broke.
     #[error("{0}")]
     Broken(String),
     /// It is larger than what is stored.
@@ -33,6 +36,14 @@ pub enum FetchError {
     /// It took too long.
     #[error("the origin took longer than {0:?}")]
     TimedOut(Duration),
+}
+
+impl FetchError {
+    /// Whether it tells of the whole origin, and not of one URL that it cannot answer.
+    #[must_use]
+    pub const fn is_of_the_origin(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::TimedOut(_))
+    }
 }
 
 /// What came back, whole.
@@ -112,7 +123,7 @@ impl Source {
         tokio::time::timeout(self.connect_timeout, connecting)
             .await
             .map_err(|_| FetchError::TimedOut(self.connect_timeout))?
-            .map_err(broken)
+            .map_err(|error| FetchError::Unreachable(error.to_string()))
     }
 
     async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(

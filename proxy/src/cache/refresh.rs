@@ -117,9 +117,10 @@ impl Refresher {
             .source
             .fetch(fields, target, most_bytes, &*self.clock)
             .await;
-        match &fetched {
+        let _news = match &fetched {
             Ok(_) | Err(FetchError::TooLarge(_)) => self.origin.answered(),
-            Err(_) => self.origin.failed(self.clock.now()),
+            Err(error) if error.is_of_the_origin() => self.origin.failed(self.clock.now()),
+            Err(_) => false,
         };
         fetched
     }

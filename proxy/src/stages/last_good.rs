@@ -28,6 +28,26 @@ pub fn reply(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Reply {
     )
 }
 
+/// Whether an error tells of the whole origin, and not of one URL that it cannot answer: there was
+/// no connection, or no answer in time.
+pub fn is_of_the_origin(error: &Error) -> bool {
+    use ErrorType::{
+        ConnectError, ConnectNoRoute, ConnectRefused, ConnectTimedout, ReadTimedout, SocketError,
+        WriteTimedout,
+    };
+    matches!(error.esource(), ErrorSource::Upstream)
+        && matches!(
+            error.etype(),
+            ConnectError
+                | ConnectNoRoute
+                | ConnectRefused
+                | ConnectTimedout
+                | ReadTimedout
+                | SocketError
+                | WriteTimedout
+        )
+}
+
 /// Whether the reader, not the origin, broke off or sent what cannot be read.
 pub fn is_readers_fault(error: &Error) -> bool {
     matches!(error.esource(), ErrorSource::Downstream)
