@@ -5,8 +5,8 @@ use crate::domain::page::Draft;
 use crate::domain::{Actor, PageId};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::audit;
-use crate::store::pages::{self, NewPage};
+use crate::store::pages::NewPage;
+use crate::store::{audit, page_changes};
 
 /// Makes the page.
 ///
@@ -27,7 +27,7 @@ pub async fn create_page(
     }
     let at = state.now();
     let mut change = state.store.begin().await?;
-    let id = pages::insert(&mut change, page, draft, &actor.name, at).await?;
+    let id = page_changes::insert(&mut change, page, draft, &actor.name, at).await?;
     audit::insert(
         &mut change,
         at,

@@ -7,7 +7,7 @@ use super::listings;
 use crate::domain::{Actor, Page, PageId, Revision, tags};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::{Change, audit, jobs, pages, search, urls};
+use crate::store::{Change, audit, jobs, page_changes, search, urls};
 
 /// Publishes revision `number`, which must be the newest.
 ///
@@ -22,8 +22,8 @@ pub async fn publish(
 ) -> Result<Timestamp, CmsError> {
     let at = state.now();
     let mut change = state.store.begin().await?;
-    let present = pages::page_in(&mut change, page).await?;
-    let revision = pages::revision_in(&mut change, page, present.newest_revision).await?;
+    let present = page_changes::page_in(&mut change, page).await?;
+    let revision = page_changes::revision_in(&mut change, page, present.newest_revision).await?;
     if revision.number != number {
         return Err(CmsError::Conflict {
             by: revision.author,
@@ -58,7 +58,7 @@ pub(crate) async fn make_public(
     revision: &Revision,
     at: Timestamp,
 ) -> Result<(), CmsError> {
-    pages::make_live(change, revision, at).await?;
+    page_changes::make_live(change, revision, at).await?;
     let words = format!(
         "{}\n{}\n{}",
         revision.title,

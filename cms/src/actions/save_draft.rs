@@ -4,7 +4,7 @@ use crate::domain::page::Draft;
 use crate::domain::{Actor, PageId, PageKind};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::{audit, pages};
+use crate::store::{audit, page_changes};
 
 /// Longest title, in characters.
 const LONGEST_TITLE: usize = 200;
@@ -26,8 +26,8 @@ pub async fn save_draft(
 ) -> Result<i64, CmsError> {
     let at = state.now();
     let mut change = state.store.begin().await?;
-    let present = pages::page_in(&mut change, page).await?;
-    let newest = pages::revision_in(&mut change, page, present.newest_revision).await?;
+    let present = page_changes::page_in(&mut change, page).await?;
+    let newest = page_changes::revision_in(&mut change, page, present.newest_revision).await?;
     if based_on != newest.number {
         return Err(CmsError::Conflict {
             by: newest.author,
@@ -41,12 +41,12 @@ pub async fn save_draft(
         && newest.document == draft.document
         && newest.fields == draft.fields;
     if urgent != present.urgent {
-        pages::set_urgent(&mut change, page, urgent).await?;
+        page_changes::set_urgent(&mut change, page, urgent).await?;
     }
     let number = if same {
         newest.number
     } else {
-        pages::add_revision(&mut change, &present, draft, &actor.name, at).await?
+        page_changes::add_revision(&mut change, &present, draft, &actor.name, at).await?
     };
     let live = present.live_revision;
     let detail = format!("revision {number}");

@@ -7,7 +7,7 @@ use super::listings;
 use crate::domain::{Actor, PageId, tags};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::{audit, jobs, pages, search, urls};
+use crate::store::{audit, jobs, page_changes, search, urls};
 
 /// Withdraws the page.
 ///
@@ -20,11 +20,11 @@ pub async fn withdraw(
 ) -> Result<Timestamp, CmsError> {
     let at = state.now();
     let mut change = state.store.begin().await?;
-    let present = pages::page_in(&mut change, page).await?;
+    let present = page_changes::page_in(&mut change, page).await?;
     if present.live_revision.is_none() {
         return Err(CmsError::refused("このページは公開されていません。"));
     }
-    pages::take_off(&mut change, page, at).await?;
+    page_changes::take_off(&mut change, page, at).await?;
     search::remove(&mut change, state.store.dialect(), page).await?;
     urls::withdrawn(&mut change, present.path.as_str()).await?;
     listings::changed(

@@ -29,7 +29,7 @@ use crate::domain::page::Draft;
 use crate::domain::{Actor, Page, PageId, Revision, Role};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::{Change, media, organisation as rows, pages, people};
+use crate::store::{Change, media, organisation as rows, page_changes, people};
 use plan::{City, PlannedPage};
 
 /// Pages in one transaction.
@@ -205,7 +205,7 @@ async fn install_page(
     let mut new = planned.page.clone();
     new.translation_of = planned.original.map(|index| plan::id_of(index, first));
     let draft: Draft = city.draft(planned, first);
-    let id = pages::insert(change, &new, &draft, planned.author, at).await?;
+    let id = page_changes::insert(change, &new, &draft, planned.author, at).await?;
     let page = Page {
         id,
         kind: new.kind,

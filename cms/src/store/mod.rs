@@ -5,7 +5,7 @@
 //! the lock at once. Functions that change something take the transaction, so that an action puts
 //! all it does, its audit record and its jobs into one.
 //!
-//! - `pages.rs`, `organisation.rs`, `media.rs`, `people.rs`: reads and writes by subject.
+//! - `pages.rs`, `page_changes.rs`, `organisation.rs`, `media.rs`, `people.rs`: reads and writes by subject.
 //! - `urls.rs`: public URLs and the change feed. `jobs.rs`: what follows a change.
 //! - `search.rs`: the index of words. `rows.rs`: from rows to the domain.
 
@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod media;
 mod migrate;
 pub mod organisation;
+pub(crate) mod page_changes;
 pub mod pages;
 pub mod people;
 mod rows;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use yagura_control::order::HotStatus;
 
-use super::policy;
 use super::stored::Prepared;
+use super::vary;
 
 /// The hot cache.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Hot {
     pub fn insert(&self, prepared: Arc<Prepared>) {
         let stored = &prepared.stored;
         if !stored.terms.vary.is_empty() {
-            let name = variant_key(&stored.key, &policy::own_variant(&stored.terms));
+            let name = variant_key(&stored.key, &vary::own_variant(&stored.terms));
             self.responses.insert(name.into(), prepared.clone());
         }
         self.responses

@@ -1,7 +1,7 @@
 //! The two-level cache: *hot* in memory, *last-good* on disk. This file is the facade; nothing
 //! outside this folder knows how either level works.
 //!
-//! - `key.rs`, `directives.rs`, `policy.rs`, `purges.rs`: decisions, pure but for the purge table.
+//! - `key.rs`, `directives.rs`, `policy.rs`, `vary.rs`, `validate.rs`, `purges.rs`: decisions, pure but for the purge table.
 //! - `stored.rs`: a stored response, and its form ready for the wire.
 //! - `hot.rs`, `last_good/`: the two levels.
 //! - `fetch.rs`, `refresh.rs`, `warm.rs`: fetching outside a reader's request; `health.rs`: whether
@@ -22,6 +22,7 @@ mod purges;
 pub mod refresh;
 pub mod stored;
 pub mod validate;
+mod vary;
 pub mod warm;
 
 use std::path::Path;
@@ -110,8 +111,8 @@ impl Cache {
         let Some(mut prepared) = self.hot.find(key) else {
             return Lookup::Absent;
         };
-        if !policy::selects(&prepared.stored.terms, fields) {
-            let wanted = policy::variant_for(&prepared.stored.terms, fields);
+        if !vary::selects(&prepared.stored.terms, fields) {
+            let wanted = vary::variant_for(&prepared.stored.terms, fields);
             match self.hot.variant(key, &wanted) {
                 Some(variant) => prepared = variant,
                 None => return Lookup::Absent,
@@ -171,7 +172,7 @@ impl Cache {
         if verdict == Verdict::Withdrawn {
             return Lookup::Withdrawn;
         }
-        if !policy::selects(&prepared.stored.terms, fields) {
+        if !vary::selects(&prepared.stored.terms, fields) {
             return Lookup::Absent;
         }
         let nothing = Directives::default();
