@@ -83,7 +83,7 @@ async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Respo
     }
     if let Some(value) = wanted("etag").map(|tag| format!("\"{tag}\"")) {
         // A slow answer, so that readers who ask at the same time really meet.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         let asked = head
             .headers
             .get("if-none-match")
