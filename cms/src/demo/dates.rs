@@ -2,9 +2,11 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use time::{Date, Duration, Time, Weekday};
+use time::{Date, Duration, Time};
 use yagura_control::Timestamp;
 use yagura_control::timestamp::JST;
+
+use crate::render::dates::weekday;
 
 /// A day some days after another; before it when negative.
 pub(super) fn after(day: Date, days: i64) -> Date {
@@ -29,15 +31,7 @@ pub(super) fn long(day: Date) -> String {
 
 /// `12月6日（日曜日）`
 pub(super) fn month_and_day(day: Date) -> String {
-    let weekday = match day.weekday() {
-        Weekday::Monday => "月",
-        Weekday::Tuesday => "火",
-        Weekday::Wednesday => "水",
-        Weekday::Thursday => "木",
-        Weekday::Friday => "金",
-        Weekday::Saturday => "土",
-        Weekday::Sunday => "日",
-    };
+    let weekday = weekday(day.weekday());
     format!(
         "{}月{}日（{weekday}曜日）",
         u8::from(day.month()),

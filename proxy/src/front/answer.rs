@@ -68,10 +68,9 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
 }
 
 /// The answer's line in the log.
-pub fn line(answer: &Answer, connection: &Connection, length: usize, began: Instant) -> Line {
+pub fn line(answer: &Answer, connection: &Connection, began: Instant) -> Line {
     let (_, target) = crate::cache::key::site_and_target(&connection.key);
     let stored = &answer.prepared.stored;
-    debug_assert!(length <= connection.read.len());
     Line {
         at: answer.at,
         site: answer.site.settings.name.clone(),

@@ -9,7 +9,7 @@ use yagura_control::Timestamp;
 use super::Connection;
 use super::head::{self, BodyLength, Head};
 use crate::cache::{Directives, Fields, Lookup, Prepared};
-use crate::routing::Site;
+use crate::routing::{Site, without_port};
 use crate::state::Edge;
 
 /// What to do.
@@ -109,7 +109,7 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
         return None;
     }
     let authority = head.host?;
-    let host = head::without_port(authority);
+    let host = without_port(authority);
     let lower;
     let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         lower = host.to_ascii_lowercase();

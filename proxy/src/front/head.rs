@@ -178,18 +178,6 @@ fn is_authority(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(letter)
 }
 
-/// Host of an authority, without port.
-#[must_use]
-pub fn without_port(authority: &str) -> &str {
-    if authority.starts_with('[') {
-        return authority
-            .find(']')
-            .and_then(|end| authority.get(..=end))
-            .unwrap_or(authority);
-    }
-    authority.split(':').next().unwrap_or(authority)
-}
-
 impl Head<'_> {
     /// The same head with its absolute target as a path and the target's authority as Host, which
     /// it overrides (RFC 9112, section 3.2.2). `None` when the target is no absolute one.
@@ -372,13 +360,6 @@ mod tests {
                 "{target}"
             );
         }
-    }
-
-    #[test]
-    fn ports_are_no_part_of_the_host() {
-        assert_eq!(without_port("a.example:8443"), "a.example");
-        assert_eq!(without_port("[::1]:8443"), "[::1]");
-        assert_eq!(without_port("a.example"), "a.example");
     }
 
     proptest! {

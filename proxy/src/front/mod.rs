@@ -84,7 +84,7 @@ impl Front {
                     if self.edge.access_log.is_on() {
                         self.edge
                             .access_log
-                            .add(answer::line(&answer, &connection, length, began));
+                            .add(answer::line(&answer, &connection, began));
                     }
                     bytes::Buf::advance(&mut connection.read, length);
                     if !sent || close {

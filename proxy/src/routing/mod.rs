@@ -10,5 +10,5 @@ pub mod plan;
 pub mod redirects;
 pub mod switchboard;
 
-pub use plan::{Plan, Site};
+pub use plan::{Plan, Site, without_port};
 pub use switchboard::Switchboard;

@@ -174,3 +174,27 @@ impl Sites {
         }
     }
 }
+
+/// Host of an authority, without port.
+#[must_use]
+pub fn without_port(authority: &str) -> &str {
+    if authority.starts_with('[') {
+        return authority
+            .find(']')
+            .and_then(|end| authority.get(..=end))
+            .unwrap_or(authority);
+    }
+    authority.split(':').next().unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_no_part_of_the_host() {
+        assert_eq!(without_port("a.example:8443"), "a.example");
+        assert_eq!(without_port("[::1]:8443"), "[::1]");
+        assert_eq!(without_port("a.example"), "a.example");
+    }
+}

@@ -4,6 +4,7 @@ use http::StatusCode;
 use pingora::proxy::Session;
 
 use super::reply::Reply;
+use crate::routing::without_port;
 use crate::state::Edge;
 use crate::visit::Visit;
 
@@ -53,14 +54,4 @@ pub fn find(edge: &Edge, session: &Session, visit: &mut Visit) -> Option<Reply> 
             head_only,
         )),
     }
-}
-
-fn without_port(authority: &str) -> &str {
-    if authority.starts_with('[') {
-        return authority
-            .find(']')
-            .and_then(|end| authority.get(..=end))
-            .unwrap_or(authority);
-    }
-    authority.split(':').next().unwrap_or(authority)
 }

@@ -34,15 +34,19 @@ const ASSETS: [Asset; 3] = [
     },
 ];
 
-static VERSION: LazyLock<String> = LazyLock::new(|| {
+static VERSION: LazyLock<String> = LazyLock::new(|| version_of(&ASSETS));
+
+/// What distinguishes these files from those of another version of the program.
+#[must_use]
+pub fn version_of(assets: &[Asset]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for asset in ASSETS {
+    for asset in assets {
         // The length keeps two files from reading like one.
         hasher.update(&asset.content.len().to_le_bytes());
         hasher.update(asset.content);
     }
     hasher.finalize().to_hex().chars().take(16).collect()
-});
+}
 
 /// What distinguishes the files of this program from those of another version of it.
 #[must_use]

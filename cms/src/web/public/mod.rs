@@ -5,7 +5,7 @@
 //! [`search`], [`language_top`]; lists for machines in [`feeds`]; pictures and files in [`files`].
 //! Around each of them is the [`frame`].
 
-mod assets;
+pub(crate) mod assets;
 mod calendar;
 mod category;
 mod contact;

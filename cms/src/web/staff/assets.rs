@@ -9,12 +9,7 @@ use http::{StatusCode, header};
 
 use super::session::Staff;
 use crate::web::cache_policy::CachePolicy;
-
-struct Asset {
-    name: &'static str,
-    content_type: &'static str,
-    content: &'static [u8],
-}
+use crate::web::public::assets::{Asset, version_of};
 
 /// The editor is built from `editor/` before this crate; `build.rs` says where it lies.
 static ASSETS: [Asset; 4] = [
@@ -40,14 +35,7 @@ static ASSETS: [Asset; 4] = [
     },
 ];
 
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let mut hasher = blake3::Hasher::new();
-    for asset in &ASSETS {
-        hasher.update(&asset.content.len().to_le_bytes());
-        hasher.update(asset.content);
-    }
-    hasher.finalize().to_hex().chars().take(16).collect()
-});
+static VERSION: LazyLock<String> = LazyLock::new(|| version_of(&ASSETS));
 
 /// What every staff page shows around its own part.
 pub struct StaffFrame {
