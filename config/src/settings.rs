@@ -85,6 +85,13 @@ pub struct SiteSettings {
     pub connect_timeout: Duration,
     /// Longest wait for the next bytes of the origin's response.
     pub read_timeout: Duration,
+    /// How long a reader waits for the origin when there is a copy to answer with.
+    pub stale_after: Duration,
+    /// How long beyond freshness a copy may be shown while a new one is fetched, where the origin
+    /// does not say (RFC 5861, section 3); zero for not at all.
+    pub stale_while_revalidate: Duration,
+    /// Most requests of readers that are under way to the origin at a time.
+    pub origin_requests: usize,
 }
 
 /// One entry of `hosts`.

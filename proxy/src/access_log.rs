@@ -15,6 +15,7 @@ use serde::Serialize;
 use yagura_control::Timestamp;
 
 use crate::error::EdgeError;
+use crate::visit::Visit;
 
 /// Lines that may wait for the disk.
 const WAITING: usize = 65_536;
@@ -36,10 +37,30 @@ pub struct Line {
     pub bytes: u64,
     /// Microseconds from its first byte to the answer's last.
     pub took_us: u64,
-    /// What the cache did: `hit`, `stale`, `last-good`, `miss`, `none`.
+    /// What the cache did: `hit`, `stale`, `confirmed`, `last-good`, `miss`, `none` and so on.
     pub cache: &'static str,
     /// The reader's network.
     pub network: String,
+}
+
+impl Line {
+    /// The line of a visit that ends.
+    #[must_use]
+    pub fn of(visit: &Visit, method: &str, status: u16, bytes: u64) -> Self {
+        let site = visit.site.as_ref();
+        let path = visit.target.split('?').next().unwrap_or_default();
+        Self {
+            at: visit.at,
+            site: site.map_or_else(String::new, |site| site.settings.name.clone()),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            status,
+            bytes,
+            took_us: u64::try_from(visit.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cache: visit.outcome,
+            network: network(visit.client),
+        }
+    }
 }
 
 /// The log, or none.

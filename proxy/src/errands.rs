@@ -54,7 +54,7 @@ impl Errands {
             let (cache, clock) = (self.edge.cache.clone(), self.edge.clock.clone());
             Some(Warmer::new(
                 cache,
-                site.refresher.clone(),
+                site.fetcher.clone(),
                 feed,
                 clock,
                 position,

@@ -4,17 +4,17 @@
 //!
 //! ```text
 //! listeners.rs ─ TLS ─┐
-//!                     ├─ HTTP/1.1 ─ front/ ─ a plain hit ──────────────► answered from memory
-//!                     │                └ anything else ─┐
-//!                     └─ HTTP/2 ────────────────────────┴─ service.rs
-//!                                                            1 stages/host.rs      which site
-//!                                                            2 stages/ingress.rs   who may
-//!                                                            3 stages/redirect.rs  printed codes
-//!                                                            4 stages/https.rs     308
-//!                                                            5 stages/lookup.rs    hot, last-good
-//!                                                            6 the origin, stages/forward.rs
-//!                                                            7 stages/receive.rs   fill, purge
-//!                                                            8 stages/last_good.rs origin is dead
+//!                     ├─ HTTP/1.1 ─ front/ ─ a plain hit ──► answered from memory
+//!                     │                ├ another read ─────► stages/
+//!                     │                └ anything else ─┐      1 host.rs      which site
+//!                     └─ HTTP/2 ────────────────────────┴─►    2 ingress.rs   who may
+//!                                                service.rs    3 redirect.rs  printed codes
+//!                                                              4 https.rs     308
+//!                                                              5 lookup.rs    hot, last-good
+//!                                                              6 fetch.rs     once for all who ask
+//!                          what no reader shares with another: 7 forward.rs   to the origin
+//!                                                              8 receive.rs   fill, invalidate
+//!                                     whenever the origin is dead: last_good.rs
 //! ```
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the

@@ -1,5 +1,5 @@
-//! Everything that is not a plain hit over HTTP/1.1: pingora's hooks, each one calling its stages in
-//! order. What is decided stands in `stages/`; this file only says when.
+//! Everything that the front does not answer, and HTTP/2: pingora's hooks, each one calling its
+//! stages in order. What is decided stands in `stages/`; this file only says when.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
+use rand::Rng;
 use yagura_control::clock::monotonic;
 
-use crate::access_log::{self, Line};
-use crate::stages::lookup::Found;
-use crate::stages::{forward, host, https, ingress, last_good, lookup, receive, redirect, reply};
+use crate::access_log::Line;
+use crate::stages::{self, forward, last_good, receive, reply};
 use crate::state::Edge;
 use crate::visit::Visit;
 
@@ -29,23 +29,6 @@ impl Service {
     #[must_use]
     pub const fn new(edge: Arc<Edge>) -> Self {
         Self { edge }
-    }
-
-    /// Stages 1 to 5. `None` when the origin is to be asked.
-    async fn answered(&self, session: &mut Session, visit: &mut Visit) -> Option<reply::Reply> {
-        if let Some(refusal) = host::find(&self.edge, session, visit) {
-            return Some(refusal);
-        }
-        let site = visit.site.clone()?;
-        ingress::check(&site, visit)
-            .or_else(|| redirect::find(&site, visit))
-            .or_else(|| https::lift(&site, visit))
-            .or(
-                match lookup::find(&self.edge, &site, session.req_header(), visit).await {
-                    Found::Answer(reply) => Some(reply),
-                    Found::Forward => None,
-                },
-            )
     }
 }
 
@@ -65,7 +48,14 @@ impl ProxyHttp for Service {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, visit: &mut Visit) -> Result<bool> {
-        let Some(reply) = self.answered(session, visit).await else {
+        visit.tls = session
+            .digest()
+            .is_some_and(|digest| digest.ssl_digest.is_some());
+        visit.client = session
+            .client_addr()
+            .and_then(|address| address.as_inet())
+            .map(std::net::SocketAddr::ip);
+        let Some(reply) = stages::answer(&self.edge, session.req_header(), visit).await else {
             return Ok(false);
         };
         if self.edge.traffic.is_draining() {
@@ -143,7 +133,10 @@ impl ProxyHttp for Service {
         session.set_keepalive(None);
         let origin_failed = last_good::is_of_the_origin(error);
         if let (true, Some(site)) = (origin_failed, &visit.site)
-            && site.seen.origin.failed(self.edge.clock.now())
+            && site
+                .seen
+                .origin
+                .failed(self.edge.clock.now(), rand::rng().random())
         {
             tracing::warn!(site = %site.settings.name, %error, "the origin does not answer");
         }
@@ -161,7 +154,7 @@ impl ProxyHttp for Service {
             };
         }
         let reply = last_good::reply(&self.edge, session.req_header(), visit);
-        let code = reply.status();
+        let code = reply.status.as_u16();
         match reply.send(session).await {
             Ok(()) => FailToProxy {
                 error_code: code,
@@ -183,26 +176,13 @@ impl ProxyHttp for Service {
         if !self.edge.access_log.is_on() {
             return;
         }
-        self.edge.access_log.add(Line {
-            at: visit.at,
-            site: visit
-                .site
-                .as_ref()
-                .map_or_else(String::new, |site| site.settings.name.clone()),
-            method: session.req_header().method.to_string(),
-            path: visit
-                .target
-                .split('?')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            status: session
-                .response_written()
-                .map_or(0, |response| response.status.as_u16()),
-            bytes: session.body_bytes_sent() as u64,
-            took_us: u64::try_from(visit.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-            cache: visit.outcome,
-            network: access_log::network(visit.client),
-        });
+        let status = session
+            .response_written()
+            .map_or(0, |response| response.status.as_u16());
+        let bytes = session.body_bytes_sent() as u64;
+        let method = session.req_header().method.as_str();
+        self.edge
+            .access_log
+            .add(Line::of(visit, method, status, bytes));
     }
 }

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use http::HeaderMap;
+use tokio::sync::mpsc::UnboundedSender;
 use yagura_control::Timestamp;
 
-use crate::cache::{Prepared, Stored};
+use crate::cache::{Interim, Prepared, Stored};
 use crate::routing::Site;
 use crate::state::UnderWay;
 
@@ -46,6 +47,8 @@ pub struct Visit {
     pub collecting: Option<Collecting>,
     /// What the cache did, for the log.
     pub outcome: &'static str,
+    /// Passes interim responses on, where the reader can be given them.
+    pub interim: Option<UnboundedSender<Interim>>,
 }
 
 /// A response on its way into the cache.
@@ -79,6 +82,7 @@ impl Visit {
             requested_at: at,
             collecting: None,
             outcome: "none",
+            interim: None,
         }
     }
 }

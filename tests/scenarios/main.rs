@@ -19,6 +19,7 @@ mod town;
 mod architecture;
 mod browser;
 mod configuration;
+mod crowd;
 mod damage;
 mod front_door;
 mod orders;

@@ -1,5 +1,6 @@
 //! The harness: a whole town for one test, made of the real program and real parts.
 //!
+//! - `alone.rs`: the edge alone before an origin.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
@@ -9,6 +10,7 @@
 //!
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
+pub mod alone;
 pub mod origin;
 pub mod place;
 pub mod process;

@@ -3,34 +3,51 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A running origin.
 pub struct Origin {
-    seen: Arc<Mutex<Vec<String>>>,
+    noted: Arc<Noted>,
     serving: JoinHandle<()>,
+}
+
+/// What it saw, and whether it may answer.
+struct Noted {
+    seen: Mutex<Vec<String>>,
+    /// Requests with `?held` are answered while this is true; with `?stalled` their second half is.
+    open: watch::Sender<bool>,
+    under_way: AtomicUsize,
+    most_under_way: AtomicUsize,
 }
 
 impl Origin {
     /// Starts at an address.
     pub async fn start(address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-        let noted = seen.clone();
+        let noted = Arc::new(Noted {
+            seen: Mutex::default(),
+            open: watch::Sender::new(false),
+            under_way: AtomicUsize::new(0),
+            most_under_way: AtomicUsize::new(0),
+        });
+        let shared = noted.clone();
         let serving = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let noted = noted.clone();
+                let noted = shared.clone();
                 connections.spawn(async move {
                     let answer = service_fn(move |request| {
                         let noted = noted.clone();
@@ -42,12 +59,27 @@ impl Origin {
                 });
             }
         });
-        Self { seen, serving }
+        Self { noted, serving }
+    }
+
+    /// Lets what is held go.
+    pub fn open(&self) {
+        self.noted.open.send_replace(true);
+    }
+
+    /// Holds again what comes from now on.
+    pub fn close(&self) {
+        self.noted.open.send_replace(false);
+    }
+
+    /// Most requests that it had to answer at a time.
+    pub fn most_under_way(&self) -> usize {
+        self.noted.most_under_way.load(Ordering::SeqCst)
     }
 
     /// Requests that reached it so far, as `METHOD target`.
     pub fn seen(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
+        self.noted.seen.lock().unwrap().clone()
     }
 
     /// Stops it, with every connection.
@@ -57,11 +89,27 @@ impl Origin {
     }
 }
 
-/// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator.
-async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Response<Full<Bytes>> {
+type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator,
+/// `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle.
+async fn respond(request: Request<Incoming>, noted: &Noted) -> Response<Body> {
+    let under_way = noted.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+    noted.most_under_way.fetch_max(under_way, Ordering::SeqCst);
+    let response = responded(request, noted).await;
+    noted.under_way.fetch_sub(1, Ordering::SeqCst);
+    response
+}
+
+async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> {
+    let whole = |text: String| {
+        Full::from(text)
+            .map_err(|never| match never {})
+            .boxed_unsync()
+    };
     let (head, body) = request.into_parts();
     let number = {
-        let mut seen = seen.lock().unwrap();
+        let mut seen = noted.seen.lock().unwrap();
         seen.push(format!("{} {}", head.method, head.uri));
         seen.len()
     };
@@ -91,7 +139,7 @@ async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Respo
         response = response.header("etag", &value);
         if asked {
             response = response.status(304).header("seen-if-none-match", value);
-            return response.body(Full::default()).unwrap();
+            return response.body(whole(String::new())).unwrap();
         }
     }
     if let Some(value) = wanted("vary") {
@@ -116,5 +164,29 @@ async fn respond(request: Request<Incoming>, seen: &Mutex<Vec<String>>) -> Respo
         body.len(),
         String::from_utf8_lossy(&body)
     );
-    response.body(Full::from(text)).unwrap()
+    let mut open = noted.open.subscribe();
+    if wanted("held").is_some() {
+        let _opened = open.wait_for(|open| *open).await.unwrap();
+    }
+    let (stalled, broken) = (wanted("stalled").is_some(), wanted("broken").is_some());
+    if !(stalled || broken) {
+        return response.body(whole(text)).unwrap();
+    }
+    let (first, second) = text.split_at(text.len() / 2);
+    let (first, second) = (
+        Bytes::from(first.to_owned()),
+        Bytes::from(second.to_owned()),
+    );
+    let pieces = futures_util::stream::once(async move { Ok(Frame::data(first)) }).chain(
+        futures_util::stream::once(async move {
+            if broken {
+                return Err(std::io::Error::other("broken off as wanted"));
+            }
+            let _opened = open.wait_for(|open| *open).await;
+            Ok(Frame::data(second))
+        }),
+    );
+    response
+        .body(StreamBody::new(pieces).boxed_unsync())
+        .unwrap()
 }

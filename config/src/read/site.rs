@@ -29,6 +29,9 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     let allow_from = table.list("allow_from");
     let connect_timeout = table.or("connect_timeout", Duration::from_secs(2));
     let read_timeout = table.or("read_timeout", Duration::from_secs(30));
+    let stale_after = table.or("stale_after", Duration::from_secs(3));
+    let stale_while_revalidate = table.or("stale_while_revalidate", Duration::ZERO);
+    let origin_requests = table.or("origin_requests", 128);
     table.end();
     Some(SiteSettings {
         name: name?,
@@ -41,6 +44,9 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         allow_from,
         connect_timeout,
         read_timeout,
+        stale_after,
+        stale_while_revalidate,
+        origin_requests,
     })
 }
 

@@ -50,12 +50,10 @@ impl Seconds {
             }
             _ => Self::Invalid,
         };
-        // Of several different values the most restrictive holds.
-        *self = match (*self, read) {
-            (Self::Absent, read) => read,
-            (Self::Some(one), Self::Some(other)) => Self::Some(one.min(other)),
-            _ => Self::Invalid,
-        };
+        // Of several the first is used (RFC 9111, section 4.2.1).
+        if *self == Self::Absent {
+            *self = read;
+        }
     }
 
     /// The number, with zero for what cannot be understood.
@@ -145,6 +143,62 @@ impl Directives {
             }
         }
         directives
+    }
+
+    /// Reads a targeted field (RFC 9213, section 2.1): a dictionary as of RFC 9651. None when it is
+    /// not there, is empty, or holds a directive of another type than it must have; then the field
+    /// counts as absent (section 2.2).
+    #[must_use]
+    pub fn read_targeted(fields: &impl Fields, name: &str) -> Option<Self> {
+        let lines: Vec<&[u8]> = fields.lines(name).collect();
+        if lines.is_empty() {
+            return None;
+        }
+        let dictionary: sfv::Dictionary = sfv::Parser::new(&lines.join(&b", "[..])).parse().ok()?;
+        let mut directives = Self::default();
+        for (name, entry) in &dictionary {
+            let sfv::ListEntry::Item(item) = entry else {
+                return None;
+            };
+            directives.present = true;
+            match (name.as_str(), &item.bare_item) {
+                (_, sfv::BareItem::Boolean(false)) => {}
+                ("no-cache" | "private", sfv::BareItem::String(_))
+                | (_, sfv::BareItem::Boolean(true)) => {
+                    if Self::takes_seconds(name.as_str()) {
+                        return None;
+                    }
+                    directives.take(name.as_str(), None);
+                }
+                (name, sfv::BareItem::Integer(number)) if Self::takes_seconds(name) => {
+                    directives.take(name, Some(&number.to_string()));
+                }
+                (name, _) if Self::is_known(name) => return None,
+                _ => {}
+            }
+        }
+        directives.present.then_some(directives)
+    }
+
+    fn takes_seconds(name: &str) -> bool {
+        matches!(
+            name,
+            "max-age" | "s-maxage" | "stale-while-revalidate" | "stale-if-error"
+        )
+    }
+
+    fn is_known(name: &str) -> bool {
+        Self::takes_seconds(name)
+            || matches!(
+                name,
+                "no-store"
+                    | "no-cache"
+                    | "private"
+                    | "public"
+                    | "must-revalidate"
+                    | "proxy-revalidate"
+                    | "must-understand"
+            )
     }
 
     fn take(&mut self, name: &str, argument: Option<&str>) {
@@ -249,14 +303,44 @@ mod tests {
     }
 
     #[test]
-    fn of_two_values_the_smaller_holds() {
-        assert_eq!(read("max-age=60, max-age=10").max_age, Seconds::Some(10));
+    fn of_two_values_the_first_holds() {
+        assert_eq!(read("max-age=60, max-age=10").max_age, Seconds::Some(60));
+    }
+
+    #[test]
+    fn a_targeted_field_is_a_dictionary_or_nothing() {
+        let read = |value: &str| {
+            let mut fields = HeaderMap::new();
+            fields.append("cdn-cache-control", value.parse().unwrap());
+            Directives::read_targeted(&fields, "cdn-cache-control")
+        };
+        let lasting = |value| read(value).map(|directives| directives.max_age);
+        assert_eq!(lasting("max-age=60, x=\"y\";z"), Some(Seconds::Some(60)));
+        assert_eq!(lasting("max-age=99999999999"), Some(Seconds::Some(1 << 31)));
+        assert_eq!(lasting("max-age=-1"), Some(Seconds::Invalid));
+        assert!(read("no-store, max-age=60").unwrap().no_store);
+        assert!(!read("no-store=?0, max-age=60").unwrap().no_store);
+        assert!(read("no-cache=\"set-cookie\"").unwrap().no_cache);
+        for wrong in [
+            "max-age=\"60\"",
+            "max-age",
+            "max-age=60, &&&",
+            "MAX-AGE=60",
+            "no-store=1",
+            "",
+            "max-age =60",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
     }
 
     proptest! {
         #[test]
         fn no_line_makes_it_panic(line in "[ -~\t]{0,80}") {
             let _ = read(&line);
+            let mut fields = HeaderMap::new();
+            fields.append("cdn-cache-control", line.parse().unwrap());
+            let _ = Directives::read_targeted(&fields, "cdn-cache-control");
         }
     }
 }

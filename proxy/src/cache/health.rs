@@ -1,53 +1,79 @@
 //! Whether a site's origin answers, as the requests to it show.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use yagura_control::Timestamp;
 
-/// How long an origin found dead is left alone by readers who can be given a copy.
-const RETRY: Duration = Duration::from_secs(1);
+use super::backoff;
+
+/// The first pause in which an origin found dead is left alone, and the longest: when it lives
+/// again, readers are to see it soon.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+
+const NOT_ASKED: u8 = 0;
+const ANSWERS: u8 = 1;
+const SILENT: u8 = 2;
 
 /// What was seen of an origin; shared by everything that asks it.
 #[derive(Debug, Default)]
 pub struct OriginHealth {
-    /// 0 not asked yet, 1 answers, 2 does not.
     state: AtomicU8,
-    /// When it last did not, in milliseconds since 1970.
-    failed_at: AtomicU64,
+    silence: Mutex<Silence>,
+}
+
+/// How an origin does not answer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Silence {
+    /// Attempts in vain, those made at the same time counted once.
+    failures: u32,
+    /// Until when it need not be tried.
+    until: Timestamp,
 }
 
 impl OriginHealth {
     /// Notes that the origin answered; true when that is news.
     pub fn answered(&self) -> bool {
-        const ANSWERS: u8 = 1;
-        self.state.load(Ordering::Relaxed) != ANSWERS
-            && self.state.swap(ANSWERS, Ordering::Relaxed) != ANSWERS
+        if self.state.load(Ordering::Relaxed) == ANSWERS {
+            return false;
+        }
+        *self.silence() = Silence::default();
+        self.state.swap(ANSWERS, Ordering::Relaxed) == SILENT
     }
 
-    /// Notes that the origin did not answer at `now`; true when that is news.
-    pub fn failed(&self, now: Timestamp) -> bool {
-        const SILENT: u8 = 2;
-        self.failed_at.store(now.0, Ordering::Relaxed);
+    /// Notes that the origin did not answer at `now`; true when that is news. `chance` in [0, 1)
+    /// keeps several edges from trying again in one beat.
+    pub fn failed(&self, now: Timestamp, chance: f64) -> bool {
+        let mut silence = self.silence();
+        if now >= silence.until {
+            silence.failures = silence.failures.saturating_add(1);
+            let (shortest, longest) = PAUSES;
+            silence.until = now.plus(backoff::pause(silence.failures, shortest, longest, chance));
+        }
         self.state.swap(SILENT, Ordering::Relaxed) != SILENT
     }
 
     /// Whether the origin was found dead so recently that it need not be tried again for a reader
-    /// who can be given a copy at once. About one reader in [`RETRY`] still tries.
+    /// who can be given a copy at once. After each pause somebody tries.
     #[must_use]
     pub fn is_known_dead(&self, now: Timestamp) -> bool {
-        let failed_at = Timestamp(self.failed_at.load(Ordering::Relaxed));
-        self.is_up() == Some(false) && now.since(failed_at) < RETRY
+        self.state.load(Ordering::Relaxed) == SILENT && now < self.silence().until
     }
 
     /// Whether the origin answered when last asked.
     #[must_use]
     pub fn is_up(&self) -> Option<bool> {
         match self.state.load(Ordering::Relaxed) {
-            1 => Some(true),
-            2 => Some(false),
-            _ => None,
+            NOT_ASKED => None,
+            state => Some(state == ANSWERS),
         }
+    }
+
+    fn silence(&self) -> std::sync::MutexGuard<'_, Silence> {
+        self.silence
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -56,16 +82,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dead_origin_is_left_alone_for_a_second_at_a_time() {
+    fn a_dead_origin_is_left_alone_longer_and_longer_but_never_long() {
         let at = |millis: u64| Timestamp(1_000_000 + millis);
         let health = OriginHealth::default();
         assert_eq!((health.is_up(), health.is_known_dead(at(0))), (None, false));
-        assert!(health.failed(at(0)));
-        assert!(!health.failed(at(10)), "the second failure is no news");
-        assert!(health.is_known_dead(at(500)));
-        assert!(!health.is_known_dead(at(1010)), "somebody has to try");
+        assert!(health.failed(at(0), 0.0));
+        assert!(!health.failed(at(10), 0.0), "the second failure is no news");
+        assert!(health.is_known_dead(at(990)));
+        assert!(!health.is_known_dead(at(1000)), "somebody has to try");
+        health.failed(at(1000), 0.0);
+        assert!(health.is_known_dead(at(2990)) && !health.is_known_dead(at(3000)));
+        for _ in 0..10 {
+            health.failed(at(100_000), 0.0);
+        }
+        assert!(!health.is_known_dead(at(105_000)));
         assert!(health.answered());
-        assert!(!health.is_known_dead(at(11)));
-        assert!(!health.answered());
+        assert!(!health.is_known_dead(at(100_001)) && !health.answered());
+        assert!(health.failed(at(200_000), 0.0));
+        assert!(
+            !health.is_known_dead(at(201_000)),
+            "a new silence begins short"
+        );
     }
 }

@@ -19,6 +19,9 @@ pub struct SiteCache {
     /// Whether a reader's `Cache-Control: no-cache` reaches the origin. A site with a feed is told
     /// of every change, and is spared the reload storm of a disaster.
     pub honours_reload: bool,
+    /// Seconds beyond freshness in which copies are shown while a new one is fetched, where the
+    /// origin does not say.
+    pub window_s: u64,
     keyed_by_host: bool,
 }
 
@@ -31,6 +34,7 @@ impl SiteCache {
             stores: site.cache,
             last_good: site.last_good,
             honours_reload: site.feed_socket.is_none(),
+            window_s: site.stale_while_revalidate.as_secs(),
             keyed_by_host: site.hosts.contains(&HostPattern::Any),
         }
     }
@@ -73,6 +77,7 @@ mod tests {
             stores: true,
             last_good: true,
             honours_reload: false,
+            window_s: 0,
             keyed_by_host,
         }
     }

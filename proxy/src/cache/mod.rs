@@ -4,25 +4,29 @@
 //! - `key.rs`, `directives.rs`, `policy.rs`, `vary.rs`, `validate.rs`, `purges.rs`: decisions, pure but for the purge table.
 //! - `stored.rs`: a stored response, and its form ready for the wire.
 //! - `hot.rs`, `last_good/`: the two levels.
-//! - `fetch.rs`, `refresh.rs`, `warm.rs`: fetching outside a reader's request; `health.rs`: whether
-//!   the origin answers.
+//! - `fetcher.rs`, `flight.rs`: asking the origin, once for all who ask for the same; `origin.rs` its
+//!   connections, `health.rs` whether it answers, `backoff.rs` how long it is left alone.
+//! - `warm.rs`: fetches what nobody has asked for yet.
 //!
 //! A lookup never trusts that a purge reached an entry: it compares the entry with the purge table
 //! every time (cheaply, see `purges.rs`). So a fill that was in flight during a purge may write
 //! what it likes; it is not shown.
 
+mod backoff;
+mod date;
 mod directives;
-mod fetch;
+pub mod fetcher;
+pub mod flight;
 mod health;
 mod hot;
 pub mod key;
 pub mod last_good;
+mod origin;
 pub mod policy;
 mod purges;
-pub mod refresh;
 pub mod stored;
 pub mod validate;
-mod vary;
+pub mod vary;
 pub mod warm;
 
 use std::path::Path;
@@ -33,9 +37,9 @@ use yagura_control::Timestamp;
 use yagura_control::order::{HotStatus, LastGoodStatus, Purge, Target};
 
 pub use directives::{Directives, Fields};
-pub use fetch::{FetchError, Fetched, Source};
 pub use health::OriginHealth;
 pub use key::SiteCache;
+pub use origin::{FetchError, Interim, Origin};
 pub use policy::{NotStored, Terms};
 pub use purges::Table as PurgeTable;
 pub use stored::{Prepared, Stored};
@@ -177,7 +181,8 @@ impl Cache {
         }
         let nothing = Directives::default();
         let wants = if site.honours_reload { wants } else { &nothing };
-        match policy::reuse(&prepared.stored.terms, prepared.stored.age_s(now), wants) {
+        let age_s = prepared.stored.age_s(now);
+        match policy::reuse(&prepared.stored.terms, age_s, wants, site.window_s) {
             Reuse::Never => Lookup::Unconfirmed(prepared),
             _ if verdict == Verdict::Refreshed => Lookup::Stale(prepared),
             Reuse::Fresh => Lookup::Fresh(prepared),
@@ -191,8 +196,9 @@ impl Cache {
 
     /// Takes in a whole response: into memory at once, onto the disk in the background. What a purge
     /// overtook on its way is kept as a last-good copy at most, what was withdrawn not at all.
-    pub fn fill(self: &Arc<Self>, site: &SiteCache, stored: Stored) -> Filled {
-        let verdict = self.purges.verdict(&stored);
+    pub fn fill(self: &Arc<Self>, site: &SiteCache, prepared: &Arc<Prepared>) -> Filled {
+        let stored = &prepared.stored;
+        let verdict = self.purges.verdict(stored);
         if verdict == Verdict::Withdrawn || stored.body.len() > self.max_object_bytes {
             return Filled(None);
         }
@@ -202,21 +208,28 @@ impl Cache {
             self.forget(&stored.key);
         }
         let writing = kept.then(|| {
-            let (cache, copy) = (self.clone(), stored.clone());
+            let (cache, copy) = (self.clone(), prepared.clone());
             tokio::task::spawn_blocking(move || {
                 if let Some(last_good) = &cache.last_good {
                     // An overtaken response must not replace a newer one.
-                    if verdict == Verdict::Valid || !last_good.has(&copy.key) {
-                        last_good.write(&copy);
+                    if verdict == Verdict::Valid || !last_good.has(&copy.stored.key) {
+                        last_good.write(&copy.stored);
                     }
                 }
             })
         });
-        let usable = stored.terms.lifetime_s > 0 || validate::conditions(&stored).is_some();
+        let usable = stored.terms.lifetime_s > 0 || validate::conditions(stored).is_some();
         if verdict == Verdict::Valid && (kept || usable) {
-            self.hot.insert(Arc::new(stored.prepare()));
+            self.hot.insert(prepared.clone());
         }
         Filled(writing)
+    }
+
+    /// Counts purges: a request that is under way since before the last one answers nobody who came
+    /// after it.
+    #[must_use]
+    pub fn purge_count(&self) -> u64 {
+        self.purges.count()
     }
 
     /// Notes that the origin answered 404 or 410 with a response that is not stored.
@@ -344,6 +357,12 @@ pub fn storable(
     let tags = yagura_control::TagSet::from_field_value(tags);
     let mut headers = headers.clone();
     stored::end_to_end(&mut headers);
+    // A response without a date is given the time it was there (RFC 9110, section 6.6.1).
+    if !headers.has("date")
+        && let Ok(date) = httpdate::fmt_http_date(received_at.into()).try_into()
+    {
+        headers.insert(http::header::DATE, date);
+    }
     let body = bytes::Bytes::new();
     Ok(Stored {
         key,

@@ -63,6 +63,12 @@ impl Purges {
         self.count.fetch_add(1, Ordering::Release);
     }
 
+    /// How many purges there were since the start.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
     /// Takes over a table from a snapshot.
     pub fn restore(&self, restored: Table) {
         write(&self.table).extend(restored);

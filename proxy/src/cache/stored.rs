@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use yagura_control::{TagSet, Timestamp};
 
-use super::policy::Terms;
+use super::date;
+use super::policy::{OWN_TARGETED_FIELD, Terms};
 
 /// A response as it came from the origin, with the terms it is stored on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Stored {
 }
 
 /// Takes out of a response what is not stored: fields of one connection, those Connection names,
-/// `age` (told anew on every answer) and the cache tags.
+/// `age` (told anew on every answer), and what the origin tells this edge alone.
 pub fn end_to_end(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(http::header::CONNECTION)
@@ -73,6 +74,7 @@ pub fn end_to_end(headers: &mut HeaderMap) {
     headers.remove(http::header::AGE);
     headers.remove(http::header::CONTENT_LENGTH);
     headers.remove(yagura_control::tags::FIELD_NAME);
+    headers.remove(OWN_TARGETED_FIELD);
 }
 
 /// A stored response with its heads written out, shared by every reader.
@@ -143,23 +145,10 @@ impl Prepared {
         if_none_match: Option<&str>,
         if_modified_since: Option<&str>,
     ) -> bool {
-        if self.stored.status != StatusCode::OK {
-            return false;
-        }
-        if let Some(list) = if_none_match {
-            let own = self
-                .stored
-                .headers
-                .get(http::header::ETAG)
-                .and_then(|tag| tag.to_str().ok());
-            return list.trim() == "*"
-                || own.is_some_and(|own| entity_tags(list).any(|tag| weak_equal(tag, own)));
-        }
-        // Without Last-Modified the date it was made stands for it (RFC 9111, section 4.3.2).
-        let own = |name| self.stored.headers.get(name).and_then(http_date);
-        let modified = own(http::header::LAST_MODIFIED).or_else(|| own(http::header::DATE));
-        let since = if_modified_since.and_then(|date| httpdate::parse_http_date(date).ok());
-        matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
+        let Stored {
+            status, headers, ..
+        } = &self.stored;
+        is_unchanged(*status, headers, if_none_match, if_modified_since)
     }
 
     pub(super) fn mark_valid(&self, count: u64) {
@@ -167,8 +156,29 @@ impl Prepared {
     }
 }
 
-fn http_date(value: &HeaderValue) -> Option<std::time::SystemTime> {
-    httpdate::parse_http_date(value.to_str().ok()?).ok()
+/// Whether a response of this status and with these fields is what a request's conditions name.
+#[must_use]
+pub fn is_unchanged(
+    status: StatusCode,
+    headers: &HeaderMap,
+    if_none_match: Option<&str>,
+    if_modified_since: Option<&str>,
+) -> bool {
+    if status != StatusCode::OK {
+        return false;
+    }
+    if let Some(list) = if_none_match {
+        let own = headers
+            .get(http::header::ETAG)
+            .and_then(|tag| tag.to_str().ok());
+        return list.trim() == "*"
+            || own.is_some_and(|own| entity_tags(list).any(|tag| weak_equal(tag, own)));
+    }
+    // Without Last-Modified the date it was made stands for it (RFC 9111, section 4.3.2).
+    let own = |name: HeaderName| date::read(headers.get(name)?.to_str().ok()?);
+    let modified = own(http::header::LAST_MODIFIED).or_else(|| own(http::header::DATE));
+    let since = if_modified_since.and_then(date::read);
+    matches!((modified, since), (Some(modified), Some(since)) if modified <= since)
 }
 
 /// Members of an If-None-Match list. A comma may stand inside an entity tag, so quotes are minded.
@@ -201,6 +211,8 @@ fn line(head: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     /// A response for tests, with an entity tag, asked for at `requested_at`.
@@ -215,7 +227,7 @@ pub(super) mod tests {
         let terms = Terms {
             lifetime_s: 60,
             initial_age_s: 0,
-            stale_while_revalidate_s: 0,
+            stale_while_revalidate_s: None,
             must_revalidate: false,
             shared_must_revalidate: false,
             vary: Vec::new(),

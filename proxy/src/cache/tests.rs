@@ -28,6 +28,9 @@ fn site() -> SiteCache {
         allow_from: Vec::new(),
         connect_timeout: std::time::Duration::from_secs(1),
         read_timeout: std::time::Duration::from_secs(1),
+        stale_after: std::time::Duration::from_secs(1),
+        stale_while_revalidate: std::time::Duration::ZERO,
+        origin_requests: 16,
     })
 }
 
@@ -75,7 +78,10 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
                     let requested_at =
                         in_flight.swap_remove(chance.random_range(0..in_flight.len()));
                     cache
-                        .fill(&site(), response(KEY, "text", "page-1", requested_at))
+                        .fill(
+                            &site(),
+                            &Arc::new(response(KEY, "text", "page-1", requested_at).prepare()),
+                        )
                         .kept()
                         .await;
                 }
@@ -128,11 +134,17 @@ async fn an_overtaken_response_does_not_replace_a_newer_copy() {
     let cache = open(folder.path(), PurgeTable::default());
     cache.purge(&purge_of(Target::Path("/a".into()), false), Timestamp(10));
     cache
-        .fill(&site(), response(KEY, "new", "", Timestamp(11)))
+        .fill(
+            &site(),
+            &Arc::new(response(KEY, "new", "", Timestamp(11)).prepare()),
+        )
         .kept()
         .await;
     cache
-        .fill(&site(), response(KEY, "old", "", Timestamp(9)))
+        .fill(
+            &site(),
+            &Arc::new(response(KEY, "old", "", Timestamp(9)).prepare()),
+        )
         .kept()
         .await;
     let again = open(folder.path(), cache.purge_table());
@@ -147,7 +159,10 @@ async fn a_page_published_again_after_its_withdrawal_is_shown_again() {
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path(), PurgeTable::default());
     cache
-        .fill(&site(), response(KEY, "old", "", Timestamp(5)))
+        .fill(
+            &site(),
+            &Arc::new(response(KEY, "old", "", Timestamp(5)).prepare()),
+        )
         .kept()
         .await;
     cache.purge(&purge_of(Target::Path("/a".into()), true), Timestamp(10));
@@ -156,7 +171,10 @@ async fn a_page_published_again_after_its_withdrawal_is_shown_again() {
         Lookup::Withdrawn
     ));
     cache
-        .fill(&site(), response(KEY, "again", "", Timestamp(12)))
+        .fill(
+            &site(),
+            &Arc::new(response(KEY, "again", "", Timestamp(12)).prepare()),
+        )
         .kept()
         .await;
     assert!(matches!(
@@ -170,7 +188,10 @@ async fn a_copy_beyond_every_window_is_still_there_for_when_the_origin_is_dead()
     let folder = tempfile::tempdir().unwrap();
     let cache = open(folder.path(), PurgeTable::default());
     cache
-        .fill(&site(), response(KEY, "text", "", Timestamp(5)))
+        .fill(
+            &site(),
+            &Arc::new(response(KEY, "text", "", Timestamp(5)).prepare()),
+        )
         .kept()
         .await;
     let year = Timestamp(365 * 86_400_000);

@@ -19,7 +19,7 @@ use yagura_control::feed::{Change, FeedPage, FeedQuery};
 use yagura_control::order::{Purge, Target, WarmerStatus};
 
 use super::Cache;
-use super::refresh::Refresher;
+use super::fetcher::Fetcher;
 
 const PAGE_ENTRIES: u32 = 200;
 const LONG_POLL_MS: u64 = 25_000;
@@ -41,7 +41,7 @@ pub type SharedStatus = Arc<Mutex<WarmerStatus>>;
 /// The warmer of one site.
 pub struct Warmer {
     cache: Arc<Cache>,
-    refresher: Arc<Refresher>,
+    fetcher: Arc<Fetcher>,
     feed: Client,
     clock: Arc<dyn Clock>,
     position_file: PathBuf,
@@ -55,7 +55,7 @@ impl Warmer {
     #[must_use]
     pub fn new(
         cache: Arc<Cache>,
-        refresher: Arc<Refresher>,
+        fetcher: Arc<Fetcher>,
         feed: Client,
         clock: Arc<dyn Clock>,
         position_file: PathBuf,
@@ -63,7 +63,7 @@ impl Warmer {
     ) -> Self {
         Self {
             cache,
-            refresher,
+            fetcher,
             feed,
             clock,
             position_file,
@@ -81,7 +81,7 @@ impl Warmer {
                 Ok(()) => pause = FIRST_PAUSE,
                 Err(error) => {
                     if pause == FIRST_PAUSE {
-                        tracing::warn!(%error, site = %self.refresher.site().name, "the change feed does not answer; trying on");
+                        tracing::warn!(%error, site = %self.fetcher.site().name, "the change feed does not answer; trying on");
                     }
                     // Jitter, so that several edges do not come back in one beat.
                     let jitter = rand::rng().random_range(0.5..1.0);
@@ -106,7 +106,7 @@ impl Warmer {
         };
         let page = self.feed.feed(query).await?;
         if page.epoch != position.epoch {
-            tracing::info!(site = %self.refresher.site().name, "a new change feed; warming from its start");
+            tracing::info!(site = %self.fetcher.site().name, "a new change feed; warming from its start");
             *position = Position {
                 epoch: page.epoch.clone(),
                 seq: 0,
@@ -136,7 +136,7 @@ impl Warmer {
                 }
                 Change::Withdrawn => {
                     wanted.remove(&entry.path);
-                    let site = self.refresher.site();
+                    let site = self.fetcher.site();
                     let withdraw = vec![Target::Path(entry.path.clone())];
                     let purge = Purge {
                         site: site.name.to_string(),
@@ -157,10 +157,10 @@ impl Warmer {
         loop {
             while running.len() < CONCURRENT {
                 let Some(path) = waiting.next() else { break };
-                let refresher = self.refresher.clone();
+                let fetcher = self.fetcher.clone();
                 running.spawn(async move {
                     let held =
-                        matches!(refresher.refresh(&path).await, Ok(status) if is_held(status));
+                        matches!(fetcher.refresh(&path).await, Ok(status) if is_held(status));
                     (path, held)
                 });
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use pingora::http::RequestHeader;
 use yagura_config::settings::PlainHttp;
 use yagura_control::Timestamp;
 
@@ -16,15 +17,22 @@ use crate::state::Edge;
 pub enum Decision {
     /// Answer from memory.
     Answer(Answer),
-    /// Give it to pingora, with so many of the bytes read.
-    HandOn {
-        /// Bytes that belong to this request.
-        bytes: usize,
-        /// Another head in place of the one read.
-        head: Option<Vec<u8>>,
-    },
+    /// Let the stages decide; if they do not answer, hand it on.
+    Ask(Box<RequestHeader>, HandOn),
+    /// Give it to pingora.
+    HandOn(HandOn),
     /// Answer with this status and end the connection: where the next request begins is unknown.
     Refuse(StatusCode),
+}
+
+/// How a request is given to pingora.
+pub struct HandOn {
+    /// Bytes of those read that belong to it.
+    pub bytes: usize,
+    /// Another head in place of the one read.
+    pub head: Option<Vec<u8>>,
+    /// The reader wants the connection to end.
+    pub close: bool,
 }
 
 /// A hit.
@@ -86,10 +94,37 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
     } else {
         length.saturating_add(body)
     };
-    match head.in_origin_form() {
-        Ok(head) => Decision::HandOn { bytes, head },
-        Err(status) => Decision::Refuse(status),
+    let rewritten = match head.in_origin_form() {
+        Ok(rewritten) => rewritten,
+        Err(status) => return Decision::Refuse(status),
+    };
+    let plain = rewritten.is_none() && is_plain(&head);
+    let hand_on = HandOn {
+        bytes,
+        head: rewritten,
+        close: wants_close(&head),
+    };
+    match plain.then(|| head.to_request()).flatten() {
+        Some(request) => Decision::Ask(Box::new(request), hand_on),
+        None => Decision::HandOn(hand_on),
     }
+}
+
+/// Whether nothing follows the head and the answer is not of pingora's kind.
+fn is_plain(head: &Head<'_>) -> bool {
+    const OF_PINGORA: [&str; 4] = ["expect", "upgrade", "te", "http2-settings"];
+    matches!(head.method, "GET" | "HEAD")
+        && head.http11
+        && head.body == BodyLength::None
+        && head.target.starts_with('/')
+        && !OF_PINGORA.iter().any(|name| head.fields.has(name))
+}
+
+fn wants_close(head: &Head<'_>) -> bool {
+    head.fields.lines("connection").any(|line| {
+        let mut words = line.split(|byte| *byte == b',');
+        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
 }
 
 fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answer> {
@@ -149,16 +184,12 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
         return None;
     }
     let conditional = tag.is_some() || since.is_some();
-    let close = head.fields.lines("connection").any(|line| {
-        let mut words = line.split(|byte| *byte == b',');
-        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
-    });
     Some(Answer {
         at: now,
         age_s: prepared.stored.age_s(now),
         not_modified: conditional && prepared.is_unchanged(tag, since),
         head_only,
-        close,
+        close: wants_close(head),
         site: site.clone(),
         prepared,
     })

@@ -2,6 +2,7 @@
 //! only (RFC 9112).
 
 use http::StatusCode;
+use pingora::http::RequestHeader;
 
 use crate::cache::Fields;
 
@@ -179,6 +180,19 @@ fn is_authority(text: &str) -> bool {
 }
 
 impl Head<'_> {
+    /// The same request for the stages; none when a field cannot be one.
+    pub fn to_request(&self) -> Option<RequestHeader> {
+        let fields = self.fields.0.len();
+        let target = self.target.as_bytes();
+        let mut request = RequestHeader::build_no_case(self.method, target, Some(fields)).ok()?;
+        request.set_version(http::Version::HTTP_11);
+        for field in &self.fields.0 {
+            let name = http::HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+            request.append_header(name, field.value).ok()?;
+        }
+        Some(request)
+    }
+
     /// The same head with its absolute target as a path and the target's authority as Host, which
     /// it overrides (RFC 9112, section 3.2.2). `None` when the target is no absolute one.
     ///

@@ -1,13 +1,16 @@
-//! The front: answers plain hits over HTTP/1.1 straight from memory, and hands everything else on.
+//! The front: speaks HTTP/1.1 with readers. It answers plain hits straight from memory, gives other
+//! reads to the stages, and hands everything else on to pingora.
 //!
 //! It looks at each request exactly once (`head.rs`), decides (`decide.rs`), and either writes the
-//! answer (`answer.rs`) or gives pingora the connection together with exactly the bytes of this
-//! request. What could be read in two ways is refused here, before anything stands behind it
+//! answer (`answer.rs`), asks the stages and writes their reply (`ask.rs`, `write.rs`), or gives
+//! pingora the connection together with exactly the bytes of this request. What could be read in two ways is refused here, before anything stands behind it
 //! (RFC 9112, sections 3.2 and 6.3). HTTP/2 goes to pingora at once.
 
 mod answer;
+mod ask;
 mod decide;
 mod head;
+mod write;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,7 +28,7 @@ use yagura_control::clock::monotonic;
 
 use crate::service::Service;
 use crate::state::Edge;
-use decide::Decision;
+use decide::{Decision, HandOn};
 
 /// How long a connection may be idle between requests.
 const IDLE: Duration = Duration::from_secs(60);
@@ -93,24 +96,40 @@ impl Front {
                     }
                     trim(&mut connection);
                 }
-                Decision::HandOn { bytes, head } => {
-                    let request = connection.read.split_to(bytes.min(connection.read.len()));
-                    let request = match head {
-                        None => request,
-                        Some(head) => {
-                            let mut rewritten = BytesMut::from(head.as_slice());
-                            rewritten.extend_from_slice(request.get(length..).unwrap_or_default());
-                            rewritten
+                Decision::Ask(request, hand_on) => {
+                    let asked = ask::Asked {
+                        request: &request,
+                        began,
+                        close: hand_on.close,
+                    };
+                    match ask::answer(&self.edge, &mut connection, asked, &mut stream).await {
+                        ask::Outcome::Forward => {
+                            match self
+                                .hand_on(stream, &mut connection, length, hand_on, shutdown)
+                                .await
+                            {
+                                Some(reused) => stream = reused,
+                                None => return,
+                            }
                         }
-                    };
-                    let mut session = ServerSession::new_http1(stream);
-                    let keepalive = !self.edge.traffic.is_draining() && !*shutdown.borrow();
-                    session.set_keepalive(keepalive.then_some(IDLE.as_secs()));
-                    session.set_pipelined_prefix(request);
-                    let Some(reused) = self.proxy.process_new_http(session, shutdown).await else {
-                        return;
-                    };
-                    stream = reused.consume().0;
+                        ask::Outcome::Answered => {
+                            bytes::Buf::advance(&mut connection.read, length);
+                            trim(&mut connection);
+                        }
+                        ask::Outcome::Ended => {
+                            finish(stream).await;
+                            return;
+                        }
+                    }
+                }
+                Decision::HandOn(hand_on) => {
+                    match self
+                        .hand_on(stream, &mut connection, length, hand_on, shutdown)
+                        .await
+                    {
+                        Some(reused) => stream = reused,
+                        None => return,
+                    }
                 }
                 Decision::Refuse(status) => {
                     answer::write_refusal(status, &mut connection.out);
@@ -121,6 +140,33 @@ impl Front {
                 }
             }
         }
+    }
+
+    /// Gives a request to pingora; the stream comes back when another may follow.
+    async fn hand_on(
+        &self,
+        stream: Stream,
+        connection: &mut Connection,
+        length: usize,
+        hand_on: HandOn,
+        shutdown: &ShutdownWatch,
+    ) -> Option<Stream> {
+        let bytes = hand_on.bytes.min(connection.read.len());
+        let request = connection.read.split_to(bytes);
+        let request = match hand_on.head {
+            None => request,
+            Some(head) => {
+                let mut rewritten = BytesMut::from(head.as_slice());
+                rewritten.extend_from_slice(request.get(length..).unwrap_or_default());
+                rewritten
+            }
+        };
+        let mut session = ServerSession::new_http1(stream);
+        let keepalive = !self.edge.traffic.is_draining() && !*shutdown.borrow();
+        session.set_keepalive(keepalive.then_some(IDLE.as_secs()));
+        session.set_pipelined_prefix(request);
+        let reused = self.proxy.process_new_http(session, shutdown).await?;
+        Some(reused.consume().0)
     }
 }
 

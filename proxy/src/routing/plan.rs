@@ -9,9 +9,9 @@ use yagura_config::settings::{HostPattern, SiteSettings};
 use yagura_control::Clock;
 
 use super::redirects::Redirects;
-use crate::cache::refresh::Refresher;
+use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
-use crate::cache::{Cache, OriginHealth, SiteCache, Source};
+use crate::cache::{Cache, Origin, OriginHealth, SiteCache};
 
 /// What requests are decided by.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub struct Site {
     pub cache: SiteCache,
     /// Its redirects.
     pub redirects: Arc<Redirects>,
-    /// Fetches its pages outside readers' requests.
-    pub refresher: Arc<Refresher>,
+    /// Asks its origin.
+    pub fetcher: Arc<Fetcher>,
     /// What is known of it while it runs; outlives the plan.
     pub seen: Arc<Seen>,
 }
@@ -73,16 +73,16 @@ impl Plan {
         let sites = settings.sites.iter().map(|settings| {
             let present = before.and_then(|plan| plan.site_named(&settings.name));
             let site_cache = SiteCache::new(settings);
-            let source = Source::new(settings);
             let seen: Arc<Seen> = present.map(|site| site.seen.clone()).unwrap_or_default();
             Arc::new(Site {
                 settings: settings.clone(),
-                refresher: Refresher::new(
+                fetcher: Fetcher::new(
                     cache.clone(),
                     site_cache.clone(),
-                    source,
+                    Origin::new(settings),
                     clock.clone(),
                     seen.origin.clone(),
+                    settings.origin_requests,
                 ),
                 cache: site_cache,
                 redirects: present
@@ -118,7 +118,7 @@ impl Plan {
                 settings: site.settings.clone(),
                 cache: site.cache.clone(),
                 redirects: redirects.clone(),
-                refresher: site.refresher.clone(),
+                fetcher: site.fetcher.clone(),
                 seen: site.seen.clone(),
             })
         });

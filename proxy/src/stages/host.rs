@@ -1,7 +1,7 @@
-//! 1. Which site the request is for, and who asks.
+//! 1. Which site the request is for.
 
 use http::StatusCode;
-use pingora::proxy::Session;
+use pingora::http::RequestHeader;
 
 use super::reply::Reply;
 use crate::routing::without_port;
@@ -9,15 +9,7 @@ use crate::state::Edge;
 use crate::visit::Visit;
 
 /// Finds the site; a reply when there is none.
-pub fn find(edge: &Edge, session: &Session, visit: &mut Visit) -> Option<Reply> {
-    let request = session.req_header();
-    visit.tls = session
-        .digest()
-        .is_some_and(|digest| digest.ssl_digest.is_some());
-    visit.client = session
-        .client_addr()
-        .and_then(|address| address.as_inet())
-        .map(std::net::SocketAddr::ip);
+pub fn find(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
     let head_only = request.method == http::Method::HEAD;
     let field = request
         .headers

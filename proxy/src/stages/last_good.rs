@@ -1,4 +1,4 @@
-//! 8. When the origin does not answer: the last-good copy, or a page that says what is going on.
+//! When the origin does not answer: the last-good copy, or a page that says what is going on.
 
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use pingora::http::RequestHeader;
 
+use super::fetch;
 use super::reply::{Detail, Reply};
-use super::{forward, last_good};
-use crate::cache::refresh::Answered;
-use crate::cache::{Directives, FetchError, Fields, Lookup, Prepared, validate};
+use crate::cache::{Directives, Fields, Lookup, Prepared};
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -17,7 +16,9 @@ use crate::visit::Visit;
 pub enum Found {
     /// Answer.
     Answer(Reply),
-    /// Ask the origin.
+    /// Ask the origin through the cache, with what is to be confirmed.
+    Ask(Option<Arc<Prepared>>),
+    /// Forward the request as it is.
     Forward,
 }
 
@@ -51,87 +52,50 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
         }
         Lookup::StaleWhileRevalidate(prepared) => {
             visit.outcome = "stale";
-            site.refresher
-                .refresh_soon(&visit.authority, &visit.host, &visit.target);
+            if let Some(question) = fetch::question(request, visit, Some(prepared.clone())) {
+                site.fetcher.refresh_soon(question);
+            }
             Found::Answer(Reply::stored(&prepared, now, request, Detail::Revalidating))
         }
         Lookup::Stale(prepared) if site.seen.origin.is_known_dead(now) => {
             visit.outcome = "last-good";
             Found::Answer(Reply::stored(&prepared, now, request, Detail::LastGood))
         }
-        Lookup::Stale(_) | Lookup::Unconfirmed(_) if wants.only_if_cached => only_if_cached(&wants),
+        Lookup::Stale(_) | Lookup::Unconfirmed(_) | Lookup::Withdrawn | Lookup::Absent
+            if wants.only_if_cached =>
+        {
+            // It must not reach the origin (RFC 9111, section 5.2.1.7).
+            visit.outcome = "not-cached";
+            let status = StatusCode::GATEWAY_TIMEOUT.as_u16();
+            Found::Answer(Reply::refusal(status, request.method == Method::HEAD))
+        }
         Lookup::Stale(prepared) => {
             visit.fallback = Some(prepared.clone());
-            confirm(edge, site, request, visit, &prepared).await
+            Found::Ask(Some(prepared))
         }
-        Lookup::Unconfirmed(prepared) => confirm(edge, site, request, visit, &prepared).await,
+        Lookup::Unconfirmed(prepared) => Found::Ask(Some(prepared)),
         Lookup::Withdrawn => {
             visit.withdrawn = true;
-            only_if_cached(&wants)
+            absent(site, request, &wants, visit)
         }
-        Lookup::Absent => only_if_cached(&wants),
+        Lookup::Absent => absent(site, request, &wants, visit),
     }
 }
 
-/// Asks the origin whether a stored response still holds; a stored one without validators is asked
-/// for anew, and so is one for which the reader has conditions that only the origin can judge.
-async fn confirm(
-    edge: &Edge,
-    site: &Site,
-    request: &RequestHeader,
-    visit: &mut Visit,
-    prepared: &Arc<Prepared>,
-) -> Found {
-    if validate::conditions(&prepared.stored).is_none() {
+/// Nothing is stored. A request for a part is forwarded, and the whole is fetched for those to come.
+fn absent(site: &Site, request: &RequestHeader, wants: &Directives, visit: &mut Visit) -> Found {
+    if wants.no_store {
         return Found::Forward;
     }
-    let mut onward = request.clone();
-    if forward::rewrite(&mut onward, false, visit).is_err() {
-        return Found::Forward;
+    if fetch::can_be_shared(request) {
+        return Found::Ask(None);
     }
-    let mut fields = std::mem::take(&mut visit.sent);
-    for name in [
-        "if-none-match",
-        "if-modified-since",
-        "if-range",
-        "range",
-        "expect",
-        "content-length",
-    ] {
-        fields.remove(name);
-    }
-    let answered = site
-        .refresher
-        .confirm(prepared, fields, &visit.target)
-        .await;
-    let now = edge.clock.now();
-    visit.outcome = "stale";
-    match answered {
-        Ok(Answered::Confirmed(prepared)) => {
-            visit.outcome = "confirmed";
-            Found::Answer(Reply::stored(&prepared, now, request, Detail::Confirmed))
-        }
-        Ok(Answered::Replaced(prepared)) => {
-            Found::Answer(Reply::stored(&prepared, now, request, Detail::Replaced))
-        }
-        Ok(Answered::Passing(fetched))
-            if fetched.status.is_server_error() && visit.fallback.is_some() =>
-        {
-            Found::Answer(last_good::reply(edge, request, visit))
-        }
-        Ok(Answered::Passing(fetched)) => Found::Answer(Reply::passing(&fetched, request)),
-        Ok(Answered::Unclear) | Err(FetchError::TooLarge(_)) => Found::Forward,
-        Err(error) => {
-            tracing::debug!(site = %site.settings.name, %error, "nothing confirms a stored response");
-            Found::Answer(last_good::reply(edge, request, visit))
-        }
-    }
-}
-
-/// A request that must not reach the origin (RFC 9111, section 5.2.1.7).
-fn only_if_cached(wants: &Directives) -> Found {
-    if wants.only_if_cached {
-        return Found::Answer(Reply::refusal(StatusCode::GATEWAY_TIMEOUT.as_u16(), false));
+    if request.method == Method::GET
+        && request.headers.contains_key(header::RANGE)
+        && !request.headers.contains_key(header::AUTHORIZATION)
+        && let Some(question) = fetch::question(request, visit, None)
+    {
+        site.fetcher.refresh_soon(question);
     }
     Found::Forward
 }

@@ -1,6 +1,7 @@
-//! What happens to a request that the front handed on, one decision a file, in the order in which
-//! `service.rs` calls them. Stages before the origin return a [`reply::Reply`] to end there.
+//! What happens to a request that is no plain hit, one decision a file, in the order in which
+//! [`answer`] calls them. A stage before the origin returns a [`Reply`] to end there.
 
+pub mod fetch;
 pub mod forward;
 pub mod host;
 pub mod https;
@@ -12,3 +13,30 @@ pub mod range;
 pub mod receive;
 pub mod redirect;
 pub mod reply;
+
+use pingora::http::RequestHeader;
+
+use crate::state::Edge;
+use crate::visit::Visit;
+use lookup::Found;
+use reply::Reply;
+
+/// Stages 1 to 6: the reply, or none when the request is to be forwarded as it is. What is known
+/// of the connection stands in the visit already.
+pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
+    if let Some(refusal) = host::find(edge, request, visit) {
+        return Some(refusal);
+    }
+    let site = visit.site.clone()?;
+    let early = ingress::check(&site, visit)
+        .or_else(|| redirect::find(&site, visit))
+        .or_else(|| https::lift(&site, visit));
+    if early.is_some() {
+        return early;
+    }
+    match lookup::find(edge, &site, request, visit).await {
+        Found::Answer(reply) => Some(reply),
+        Found::Ask(stored) => fetch::ask(edge, &site, request, visit, stored).await,
+        Found::Forward => None,
+    }
+}

@@ -1,10 +1,13 @@
-//! 7. What the origin answered: taken into the cache while it passes to the reader.
+//! 8. What the origin answered: taken into the cache while it passes to the reader.
+
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, Method, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 
+use crate::cache::policy::OWN_TARGETED_FIELD;
 use crate::cache::storable;
 use crate::state::Edge;
 use crate::visit::{Collecting, Visit};
@@ -48,9 +51,6 @@ pub fn head(
         return Ok(());
     };
     if status == StatusCode::NOT_MODIFIED {
-        // The reader has it and we have not: fetch it for those to come.
-        site.refresher
-            .refresh_soon(&visit.authority, &visit.host, &visit.target);
         return Ok(());
     }
     let received_at = edge.clock.now();
@@ -127,7 +127,7 @@ fn finish(edge: &Edge, visit: &mut Visit) {
     }
     let mut stored = collecting.stored;
     stored.body = collecting.body.freeze();
-    edge.cache.fill(&site.cache, stored);
+    edge.cache.fill(&site.cache, &Arc::new(stored.prepare()));
 }
 
 /// What a successful unsafe request changed: its target, and what the response names on the same
@@ -155,6 +155,14 @@ fn invalidate(edge: &Edge, visit: &Visit, response: &ResponseHeader) {
     }
 }
 
+/// Fields that are for this edge, or for the connection to the origin (RFC 9110, section 7.6.1).
+const PRIVATE: [&str; 4] = [
+    yagura_control::tags::FIELD_NAME,
+    OWN_TARGETED_FIELD,
+    "keep-alive",
+    "proxy-connection",
+];
+
 /// The head on its way to the reader.
 ///
 /// # Errors
@@ -163,7 +171,9 @@ pub fn outward(response: &mut ResponseHeader, visit: &Visit) -> Result<()> {
     if response.status.is_informational() {
         return Ok(());
     }
-    response.remove_header(yagura_control::tags::FIELD_NAME);
+    for name in PRIVATE {
+        response.remove_header(name);
+    }
     response.append_header("via", "1.1 yagura")?;
     if let Some(site) = &visit.site
         && site.cache.stores

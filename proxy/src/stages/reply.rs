@@ -1,18 +1,19 @@
-//! An answer of the edge's own, and how it is written through pingora.
+//! An answer of the edge's own, out of the cache or on its way into it, and how it is written
+//! through pingora. Over HTTP/1.1 the front writes it (`front/write.rs`).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode, header};
-use pingora::Result;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType, Result};
 use yagura_control::Timestamp;
 
 use super::notice;
 use super::range::{self, Part};
-use crate::cache::stored::end_to_end;
-use crate::cache::{Fetched, Fields, Prepared};
+use crate::cache::flight::{News, Passenger, ResponseHead};
+use crate::cache::{Fields, Prepared, stored};
 
 /// What the answer out of the cache is, for Cache-Status (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +24,40 @@ pub enum Detail {
     Revalidating,
     /// The origin has just confirmed it.
     Confirmed,
-    /// The origin has just given it in place of a stale one.
-    Replaced,
     /// The origin is dead.
     LastGood,
 }
 
-/// A whole answer.
+/// A response on its way from the origin.
+pub struct Arrival {
+    /// Its head.
+    pub response: Arc<ResponseHead>,
+    /// Brings its pieces.
+    pub passenger: Passenger,
+    /// It came in place of a stored one that was to be confirmed.
+    pub confirming: bool,
+    /// The request was made for another reader.
+    pub collapsed: bool,
+}
+
+/// What follows the head.
+pub enum Body {
+    /// All of it.
+    Whole(Bytes),
+    /// Piece by piece.
+    Arriving(Passenger),
+}
+
+/// An answer.
 pub struct Reply {
-    fields: Vec<(header::HeaderName, HeaderValue)>,
-    status: StatusCode,
-    body: Bytes,
+    /// Its fields, without those of the connection and those about its length.
+    pub fields: Vec<(header::HeaderName, HeaderValue)>,
+    /// Its status.
+    pub status: StatusCode,
+    /// What follows, but for a HEAD.
+    pub body: Body,
     /// Length told; what a HEAD would have got counts too.
-    length: Option<usize>,
+    pub length: Option<u64>,
     head_only: bool,
 }
 
@@ -49,40 +71,23 @@ impl Reply {
     ) -> Self {
         let stored = &prepared.stored;
         let age_s = stored.age_s(now);
-        let tags: Vec<&str> = request
-            .headers
-            .lines("if-none-match")
-            .filter_map(|line| std::str::from_utf8(line).ok())
-            .collect();
-        let tags = (!tags.is_empty()).then(|| tags.join(", "));
-        let since = request.headers.first("if-modified-since");
-        let conditional = tags.is_some() || since.is_some();
-        let unchanged = conditional && prepared.is_unchanged(tags.as_deref(), since);
-        let mut fields: Vec<_> = stored
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        if unchanged {
-            let unneeded = [
-                header::CONTENT_TYPE,
-                header::CONTENT_ENCODING,
-                header::CONTENT_LANGUAGE,
-                header::CONTENT_RANGE,
-            ];
-            fields.retain(|(name, _)| !unneeded.contains(name));
-        }
+        let unchanged = is_unchanged(request, stored.status, &stored.headers);
+        let mut fields = own_fields(&stored.headers, unchanged);
         let ttl = i128::from(stored.terms.lifetime_s) - i128::from(age_s);
         let status = match detail {
             Detail::Hit => format!("yagura; hit; ttl={ttl}"),
             Detail::Revalidating => format!("yagura; hit; ttl={ttl}; detail=revalidating"),
             Detail::Confirmed => "yagura; fwd=stale; fwd-status=304".to_owned(),
-            Detail::Replaced => "yagura; fwd=stale; fwd-status=200; stored".to_owned(),
             Detail::LastGood => format!("yagura; hit; ttl={ttl}; detail=last-good"),
         };
         fields.push((header::AGE, HeaderValue::from(age_s)));
         fields.extend(HeaderValue::from_str(&status).map(|value| (CACHE_STATUS, value)));
-        let bodiless = unchanged || matches!(stored.status.as_u16(), 204 | 304);
+        let bodiless = unchanged || is_bodiless(stored.status);
+        let body = if bodiless {
+            Bytes::new()
+        } else {
+            stored.body.clone()
+        };
         let mut reply = Self {
             fields,
             status: if unchanged {
@@ -90,58 +95,80 @@ impl Reply {
             } else {
                 stored.status
             },
-            body: if bodiless {
-                Bytes::new()
-            } else {
-                stored.body.clone()
-            },
-            length: (!bodiless).then_some(stored.body.len()),
+            length: (!bodiless).then_some(stored.body.len() as u64),
+            body: Body::Whole(body),
             head_only: request.method == Method::HEAD,
         };
         if !bodiless && request.method == Method::GET {
-            reply.cut(range::wanted(&request.headers, stored));
+            reply.cut(&stored.body, range::wanted(&request.headers, stored));
         }
         reply
     }
 
+    /// A response on its way, or 304 when the reader has it already. A part is not cut out of it:
+    /// the whole answers a request for a range too (RFC 9110, section 14.2).
+    pub fn arriving(arrival: Arrival, now: Timestamp, request: &RequestHeader) -> Self {
+        let Arrival {
+            response,
+            passenger,
+            confirming,
+            collapsed,
+        } = arrival;
+        let unchanged = is_unchanged(request, response.status, &response.headers);
+        let mut fields = own_fields(&response.headers, unchanged);
+        fields.push((header::VIA, HeaderValue::from_static("1.1 yagura")));
+        let waited_s = now.since(response.received_at).as_secs();
+        if let Some(age_s) = response.age_s {
+            fields.push((
+                header::AGE,
+                HeaderValue::from(age_s.saturating_add(waited_s)),
+            ));
+        }
+        let forwarded = if confirming { "stale" } else { "uri-miss" };
+        let stored = if response.stored { "; stored" } else { "" };
+        let collapsed = if collapsed { "; collapsed" } else { "" };
+        let code = response.status.as_u16();
+        let status = format!("yagura; fwd={forwarded}; fwd-status={code}{stored}{collapsed}");
+        fields.extend(HeaderValue::from_str(&status).map(|value| (CACHE_STATUS, value)));
+        let bodiless = unchanged || is_bodiless(response.status);
+        Self {
+            fields,
+            status: if unchanged {
+                StatusCode::NOT_MODIFIED
+            } else {
+                response.status
+            },
+            length: response.length.filter(|_| !bodiless),
+            body: if bodiless {
+                Body::Whole(Bytes::new())
+            } else {
+                Body::Arriving(passenger)
+            },
+            head_only: request.method == Method::HEAD,
+        }
+    }
+
     /// Cuts a whole response down to the part that is wanted.
-    fn cut(&mut self, part: Part) {
-        let whole = self.body.len();
-        let told = match part {
+    fn cut(&mut self, body: &Bytes, part: Part) {
+        let whole = body.len();
+        let (part, told) = match part {
             Part::Whole => return,
             Part::Bytes { first, last } => {
                 self.status = StatusCode::PARTIAL_CONTENT;
-                self.body = self.body.slice(first..=last);
-                format!("bytes {first}-{last}/{whole}")
+                (
+                    body.slice(first..=last),
+                    format!("bytes {first}-{last}/{whole}"),
+                )
             }
             Part::Nothing => {
                 self.status = StatusCode::RANGE_NOT_SATISFIABLE;
-                self.body = Bytes::new();
-                format!("bytes */{whole}")
+                (Bytes::new(), format!("bytes */{whole}"))
             }
         };
-        self.length = Some(self.body.len());
+        self.length = Some(part.len() as u64);
+        self.body = Body::Whole(part);
         self.fields
             .extend(HeaderValue::from_str(&told).map(|told| (header::CONTENT_RANGE, told)));
-    }
-
-    /// What the origin said, which is not stored.
-    pub fn passing(fetched: &Fetched, request: &RequestHeader) -> Self {
-        let mut headers = fetched.headers.clone();
-        end_to_end(&mut headers);
-        let mut fields: Vec<_> = headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        fields.push((CACHE_STATUS, HeaderValue::from_static("yagura; fwd=stale")));
-        let bodiless = matches!(fetched.status.as_u16(), 204 | 304);
-        Self {
-            fields,
-            status: fetched.status,
-            length: (!bodiless).then_some(fetched.body.len()),
-            body: fetched.body.clone(),
-            head_only: request.method == Method::HEAD,
-        }
     }
 
     /// To another URL.
@@ -159,7 +186,7 @@ impl Reply {
                 ),
             ],
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND),
-            body: Bytes::new(),
+            body: Body::Whole(Bytes::new()),
             length: Some(0),
             head_only: false,
         }
@@ -205,39 +232,92 @@ impl Reply {
         Self {
             fields,
             status,
-            length: Some(body.len()),
-            body,
+            length: Some(body.len() as u64),
+            body: Body::Whole(body),
             head_only,
         }
     }
 
-    /// Its status.
-    pub fn status(&self) -> u16 {
-        self.status.as_u16()
+    /// Whether the head alone is sent.
+    pub fn ends_with_head(&self, request: &Method) -> bool {
+        let empty = matches!(&self.body, Body::Whole(body) if body.is_empty());
+        self.head_only || request == Method::HEAD || empty
     }
 
     /// Writes it to the reader.
     ///
     /// # Errors
-    /// The reader is gone.
+    /// The reader is gone, or the rest of the response does not come.
     pub async fn send(self, session: &mut Session) -> Result<()> {
-        let head_only = self.head_only || session.req_header().method == Method::HEAD;
-        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 1))?;
+        let request = session.req_header();
+        let ends = self.ends_with_head(&request.method);
+        let chunked = request.version == Version::HTTP_11 && self.length.is_none();
+        let mut response = ResponseHeader::build(self.status, Some(self.fields.len() + 2))?;
         for (name, value) in self.fields {
             response.append_header(name, value)?;
         }
-        if let Some(length) = self.length {
-            response.insert_header(header::CONTENT_LENGTH, length)?;
+        match self.length {
+            Some(length) => response.insert_header(header::CONTENT_LENGTH, length)?,
+            None if chunked && !is_bodiless(self.status) => {
+                response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+            }
+            None => {}
         }
-        let ends = head_only || self.body.is_empty();
         session
             .write_response_header(Box::new(response), ends)
             .await?;
-        if !ends {
-            session.write_response_body(Some(self.body), true).await?;
+        match self.body {
+            _ if ends => Ok(()),
+            Body::Whole(body) => session.write_response_body(Some(body), true).await,
+            Body::Arriving(mut passenger) => loop {
+                match passenger.next().await {
+                    Ok(News::Piece(piece)) => {
+                        session.write_response_body(Some(piece), false).await?;
+                    }
+                    Ok(News::End) => break session.write_response_body(None, true).await,
+                    Ok(News::Head(_) | News::Interim(_)) => {}
+                    // The reader is to see that it is not whole: the connection, or the stream,
+                    // ends without the end of the body.
+                    Err(error) => {
+                        break Error::e_explain(ErrorType::ReadError, error.to_string());
+                    }
+                }
+            },
         }
-        Ok(())
     }
+}
+
+/// Whether a request's conditions are met by telling that nothing changed.
+fn is_unchanged(request: &RequestHeader, status: StatusCode, headers: &HeaderMap) -> bool {
+    let tags: Vec<&str> = request
+        .headers
+        .lines("if-none-match")
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
+    let tags = (!tags.is_empty()).then(|| tags.join(", "));
+    let since = request.headers.first("if-modified-since");
+    let conditional = tags.is_some() || since.is_some();
+    conditional && stored::is_unchanged(status, headers, tags.as_deref(), since)
+}
+
+/// The fields of a stored response, without those that a 304 leaves out (RFC 9110, section 15.4.5).
+fn own_fields(headers: &HeaderMap, unchanged: bool) -> Vec<(header::HeaderName, HeaderValue)> {
+    const OF_THE_BODY: [header::HeaderName; 4] = [
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_LANGUAGE,
+        header::CONTENT_RANGE,
+    ];
+    headers
+        .iter()
+        .filter(|(name, _)| !(unchanged && OF_THE_BODY.contains(name)))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Whether a response of this status has no body (RFC 9110, section 6.4.1).
+pub fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 204 | 304) || status.is_informational()
 }
 
 /// RFC 9211.

@@ -1,0 +1,162 @@
+//! A read that is no plain hit: the stages decide, here it is waited for and written.
+
+use std::time::Instant;
+
+use http::Version;
+use pingora::http::RequestHeader;
+use pingora::protocols::Stream;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::{ANSWER, Connection, write};
+use crate::access_log::Line;
+use crate::cache::flight::News;
+use crate::stages;
+use crate::stages::reply::{Body, Reply};
+use crate::state::Edge;
+use crate::visit::Visit;
+
+/// So many bytes are gathered before they are written.
+const TOGETHER: usize = 64 << 10;
+
+/// What is asked.
+pub struct Asked<'r> {
+    /// The request.
+    pub request: &'r RequestHeader,
+    /// When it began.
+    pub began: Instant,
+    /// The reader wants the connection to end.
+    pub close: bool,
+}
+
+/// What came of it.
+pub enum Outcome {
+    /// It is to be forwarded as it is.
+    Forward,
+    /// It is answered, and another request may follow.
+    Answered,
+    /// The connection is to end.
+    Ended,
+}
+
+/// Asks the stages, and writes what they say.
+pub async fn answer(
+    edge: &Edge,
+    connection: &mut Connection,
+    asked: Asked<'_>,
+    stream: &mut Stream,
+) -> Outcome {
+    let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
+    (visit.tls, visit.client) = (connection.tls, connection.client);
+    let (tell, mut told) = unbounded_channel();
+    if asked.request.version == Version::HTTP_11 {
+        visit.interim = Some(tell);
+    }
+    let reply = {
+        let deciding = stages::answer(edge, asked.request, &mut visit);
+        tokio::pin!(deciding);
+        loop {
+            tokio::select! {
+                biased;
+                Some(interim) = told.recv() => {
+                    write::interim(&interim, &mut connection.out);
+                    if stream.write_all(&connection.out).await.is_err() {
+                        return Outcome::Ended;
+                    }
+                }
+                reply = &mut deciding => break reply,
+            }
+        }
+    };
+    // An interim response that came together with the real one goes out before it.
+    while let Ok(interim) = told.try_recv() {
+        write::interim(&interim, &mut connection.out);
+        if stream.write_all(&connection.out).await.is_err() {
+            return Outcome::Ended;
+        }
+    }
+    let Some(reply) = reply else {
+        return Outcome::Forward;
+    };
+    let close = asked.close || edge.traffic.is_draining();
+    let status = reply.status.as_u16();
+    let (sent, bytes) = send(edge, connection, &asked, reply, close, stream).await;
+    if edge.access_log.is_on() {
+        let method = asked.request.method.as_str();
+        edge.access_log.add(Line::of(&visit, method, status, bytes));
+    }
+    if sent && !close {
+        Outcome::Answered
+    } else {
+        Outcome::Ended
+    }
+}
+
+/// Writes a reply; gives whether all of it went out, and how many bytes of its body.
+async fn send(
+    edge: &Edge,
+    connection: &mut Connection,
+    asked: &Asked<'_>,
+    reply: Reply,
+    close: bool,
+    stream: &mut Stream,
+) -> (bool, u64) {
+    let ends = reply.ends_with_head(&asked.request.method);
+    let framing = write::Framing::of(&reply);
+    write::head(
+        &reply,
+        framing,
+        close,
+        edge.clock.now(),
+        &mut connection.out,
+    );
+    match reply.body {
+        _ if ends => (write(stream, &connection.out).await, 0),
+        Body::Whole(body) => {
+            let head = write(stream, &connection.out).await;
+            let sent = head && write(stream, &body).await;
+            (sent, if sent { body.len() as u64 } else { 0 })
+        }
+        Body::Arriving(mut passenger) => {
+            let mut bytes = 0;
+            loop {
+                // What is there goes out together, the head with the first pieces; what is not
+                // there yet is not waited for with something in hand.
+                let ready = passenger.ready();
+                if connection.out.len() >= TOGETHER || ready.is_none() {
+                    if !write(stream, &connection.out).await {
+                        return (false, bytes);
+                    }
+                    connection.out.clear();
+                }
+                let news = match ready {
+                    Some(news) => news,
+                    None => passenger.next().await,
+                };
+                match news {
+                    Ok(News::Piece(piece)) => {
+                        write::piece(framing, &piece, &mut connection.out);
+                        bytes += piece.len() as u64;
+                    }
+                    Ok(News::End) => {
+                        write::last(framing, &mut connection.out);
+                        return (write(stream, &connection.out).await, bytes);
+                    }
+                    Ok(News::Head(_) | News::Interim(_)) => {}
+                    // The connection ends without the end of the body, so that the reader sees
+                    // that it is not whole.
+                    Err(_) => return (false, bytes),
+                }
+            }
+        }
+    }
+}
+
+/// Whether the reader took it all in time.
+async fn write(stream: &mut Stream, bytes: &[u8]) -> bool {
+    let writing = async {
+        stream.write_all(bytes).await?;
+        stream.flush().await
+    };
+    matches!(tokio::time::timeout(ANSWER, writing).await, Ok(Ok(())))
+}

@@ -1,0 +1,136 @@
+//! The edge alone before an origin, as in `config/examples/plain-proxy.toml`, and requests written
+//! byte by byte.
+
+use std::path::Path;
+
+use http::{HeaderMap, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::eventually;
+use super::origin::Origin;
+use super::place::Place;
+use super::process::Running;
+
+/// The edge of the example, an origin of the tests' own behind it.
+pub struct Alone {
+    pub place: Place,
+    pub origin: Option<Origin>,
+    _edge: Running,
+    _folder: tempfile::TempDir,
+}
+
+/// What a reader was answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Alone {
+    /// The example as it is written, at addresses that no other test uses.
+    pub async fn start() -> Self {
+        Self::with("").await
+    }
+
+    /// The same with further lines for its site.
+    pub async fn with(lines: &str) -> Self {
+        let place = Place::claim();
+        let example =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples/plain-proxy.toml");
+        let text = std::fs::read_to_string(example).unwrap();
+        assert!(
+            text.contains("127.0.0.1:8002") && text.contains("http://127.0.0.1:8000"),
+            "{text}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("plain-proxy.toml");
+        let text = text
+            .replace("127.0.0.1:8002", &place.http().to_string())
+            .replace("127.0.0.1:8000", &place.https().to_string());
+        std::fs::write(&config, text + lines).unwrap();
+        let origin = Origin::start(place.https()).await;
+        let edge = Running::start(
+            &["edge", "--config", &config.display().to_string()],
+            &folder.path().join("log"),
+        );
+        eventually("the edge listens", || async {
+            TcpStream::connect(place.http()).await.ok()
+        })
+        .await;
+        Self {
+            place,
+            origin: Some(origin),
+            _edge: edge,
+            _folder: folder,
+        }
+    }
+
+    /// The origin, while it runs.
+    pub fn origin(&self) -> &Origin {
+        self.origin.as_ref().unwrap()
+    }
+
+    /// Sends bytes and reads everything until the edge closes the connection.
+    pub async fn raw(&self, bytes: &str) -> String {
+        let mut stream = TcpStream::connect(self.place.http()).await.unwrap();
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let reading = stream.read_to_end(&mut answer);
+        tokio::time::timeout(std::time::Duration::from_secs(20), reading)
+            .await
+            .expect("the edge left the connection open")
+            .unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// One request whose connection ends with it.
+    pub async fn ask(&self, line: &str, fields: &str, body: &str) -> Answer {
+        let text = self
+            .raw(&format!(
+                "{line} HTTP/1.1\r\nHost: city.example\r\nConnection: close\r\n{fields}\r\n{body}"
+            ))
+            .await;
+        let (head, body) = text
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no head in {text:?}"));
+        let mut lines = head.split("\r\n");
+        let status = lines
+            .next()
+            .unwrap()
+            .split(' ')
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
+        let fields = lines.map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (
+                name.to_ascii_lowercase()
+                    .parse::<http::HeaderName>()
+                    .unwrap(),
+                value.parse().unwrap(),
+            )
+        });
+        Answer {
+            status,
+            headers: fields.collect(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// One GET.
+    pub async fn get(&self, target: &str) -> Answer {
+        self.ask(&format!("GET {target}"), "", "").await
+    }
+}
+
+impl Answer {
+    /// A field's value; empty when it is not there.
+    pub fn field(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+}
