@@ -92,6 +92,8 @@ pub struct SiteSettings {
     pub stale_while_revalidate: Duration,
     /// Most requests of readers that are under way to the origin at a time.
     pub origin_requests: usize,
+    /// Whether text is given in several content codings (br, zstd, gzip), made here.
+    pub compress: bool,
 }
 
 /// One entry of `hosts`.

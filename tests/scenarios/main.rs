@@ -21,6 +21,7 @@ mod browser;
 mod configuration;
 mod crowd;
 mod damage;
+mod encoding;
 mod front_door;
 mod orders;
 mod outage;

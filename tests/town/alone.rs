@@ -25,7 +25,10 @@ pub struct Alone {
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    /// The body as text, as far as it is text.
     pub body: String,
+    /// The body.
+    pub bytes: Vec<u8>,
 }
 
 impl Alone {
@@ -74,6 +77,10 @@ impl Alone {
 
     /// Sends bytes and reads everything until the edge closes the connection.
     pub async fn raw(&self, bytes: &str) -> String {
+        String::from_utf8(self.exchanged(bytes).await).unwrap()
+    }
+
+    async fn exchanged(&self, bytes: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.place.http()).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -82,19 +89,21 @@ impl Alone {
             .await
             .expect("the edge left the connection open")
             .unwrap();
-        String::from_utf8(answer).unwrap()
+        answer
     }
 
     /// One request whose connection ends with it.
     pub async fn ask(&self, line: &str, fields: &str, body: &str) -> Answer {
-        let text = self
-            .raw(&format!(
+        let answer = self
+            .exchanged(&format!(
                 "{line} HTTP/1.1\r\nHost: city.example\r\nConnection: close\r\n{fields}\r\n{body}"
             ))
             .await;
-        let (head, body) = text
-            .split_once("\r\n\r\n")
-            .unwrap_or_else(|| panic!("no head in {text:?}"));
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        let end =
+            end.unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(&answer)));
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let body = &answer[end + 4..];
         let mut lines = head.split("\r\n");
         let status = lines
             .next()
@@ -116,7 +125,8 @@ impl Alone {
         Answer {
             status,
             headers: fields.collect(),
-            body: body.to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            bytes: body.to_vec(),
         }
     }
 

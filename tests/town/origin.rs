@@ -92,7 +92,7 @@ impl Origin {
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator,
-/// `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle.
+/// `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size.
 async fn respond(request: Request<Incoming>, noted: &Noted) -> Response<Body> {
     let under_way = noted.under_way.fetch_add(1, Ordering::SeqCst) + 1;
     noted.most_under_way.fetch_max(under_way, Ordering::SeqCst);
@@ -145,8 +145,12 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
     if let Some(value) = wanted("vary") {
         response = response.header("vary", value);
     }
+    if let Some(value) = wanted("type") {
+        response = response.header("content-type", value);
+    }
     let fields = [
         "host",
+        "accept-encoding",
         "x-forwarded-for",
         "x-forwarded-proto",
         "x-evil",
@@ -164,6 +168,11 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
         body.len(),
         String::from_utf8_lossy(&body)
     );
+    let text = if wanted("long").is_some() {
+        text.repeat(200)
+    } else {
+        text
+    };
     let mut open = noted.open.subscribe();
     if wanted("held").is_some() {
         let _opened = open.wait_for(|open| *open).await.unwrap();

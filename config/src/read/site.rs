@@ -32,6 +32,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     let stale_after = table.or("stale_after", Duration::from_secs(3));
     let stale_while_revalidate = table.or("stale_while_revalidate", Duration::ZERO);
     let origin_requests = table.or("origin_requests", 128);
+    let compress = table.or("compress", true);
     table.end();
     Some(SiteSettings {
         name: name?,
@@ -47,6 +48,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         stale_after,
         stale_while_revalidate,
         origin_requests,
+        compress,
     })
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header};
 use moka::sync::Cache as Memory;
 use rand::Rng;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -22,7 +22,10 @@ use super::flight::{Flight, Head, News, Passenger, Pilot, ResponseHead};
 use super::origin::{Answer, Body, FetchError, Origin};
 use super::stored::{Prepared, end_to_end};
 use super::validate::{self, Confirmed};
-use super::{Cache, Fields, OriginHealth, SiteCache, Stored, policy, storable, vary};
+use super::{
+    Cache, Directives, Fields, Lookup, OriginHealth, SiteCache, Stored, encoding, policy, storable,
+    vary,
+};
 
 /// Most fetches at a time that no reader waits for.
 const BACKGROUND: usize = 16;
@@ -60,6 +63,8 @@ pub struct Question {
     pub fields: HeaderMap,
     /// What is stored and to be confirmed.
     pub stored: Option<Arc<Prepared>>,
+    /// What the reader wants of a stored response.
+    pub wants: Directives,
 }
 
 impl Question {
@@ -131,6 +136,7 @@ impl Fetcher {
         if self.personal.contains_key(&question.key) {
             return self.alone(question);
         }
+        let question = self.plain(question);
         let name = question.name(variant, self.cache.purge_count());
         let mut flights = lock(&self.flights);
         if let Some(passenger) = flights.get(&name).and_then(Flight::board) {
@@ -140,6 +146,20 @@ impl Fetcher {
             };
         }
         let (pilot, passenger) = Flight::begin();
+        // Between the look into the cache and this one a flight may have ended and filled it.
+        let now = self.clock.now();
+        let fields = &question.fields;
+        if let Lookup::Fresh(prepared) =
+            self.cache
+                .hot(&self.site, &question.key, fields, &question.wants, now)
+        {
+            pilot.head(Head::Stored(prepared), true);
+            pilot.end(Ok(()));
+            return Joined {
+                passenger,
+                first: true,
+            };
+        }
         flights.insert(name.clone(), passenger.flight().clone());
         drop(flights);
         self.start(pilot, question, Some((name, passenger.flight().clone())));
@@ -147,6 +167,14 @@ impl Fetcher {
             passenger,
             first: true,
         }
+    }
+
+    /// The same question for the body as it is, where it is encoded here.
+    fn plain(&self, mut question: Question) -> Question {
+        if self.site.encodes {
+            question.fields.remove(header::ACCEPT_ENCODING);
+        }
+        question
     }
 
     /// Asks the origin for one reader, who waits for nobody.
@@ -203,30 +231,43 @@ impl Fetcher {
             .origin
             .get(fields.clone(), &question.target, pilot.interim_teller())
             .await;
-        let answer = self.noted(asked)?;
+        let mut answer = self.noted(asked)?;
         let exchange = Exchange {
             fields: &fields,
             requested_at,
             received_at: self.clock.now(),
         };
-        if let (StatusCode::NOT_MODIFIED, Some(stored)) = (answer.status, stored) {
-            pilot.head(self.confirmed(stored, &answer.headers, &exchange), true);
+        if self.site.encodes && !fields.contains_key(header::ACCEPT_ENCODING) {
+            encoding::forget_vary(&mut answer.headers);
+        }
+        if let (StatusCode::NOT_MODIFIED, Some(prepared)) = (answer.status, &question.stored) {
+            pilot.head(self.confirmed(prepared, &answer.headers, &exchange), true);
             // Nothing follows; read to its end, the connection is kept.
             let _empty = answer.body.whole(0).await;
             return Ok(());
         }
         let taken = self.taken(&question.key, &answer, &exchange);
-        let stored = taken.ok().filter(|_| {
+        // What came encoded for one reader is not stored; the next one asks for it plain.
+        let plain = !(self.site.encodes && fields.contains_key(header::ACCEPT_ENCODING));
+        let for_one = !plain && answer.headers.contains_key(header::CONTENT_ENCODING);
+        if for_one && taken.is_ok() {
+            self.personal.invalidate(&question.key);
+        }
+        let fits = || {
             let most = self.cache.max_object_bytes() as u64;
             length(&answer.headers).is_none_or(|length| length <= most)
-        });
+        };
+        let stored = taken.ok().filter(|_| !for_one && fits());
         if stored.is_none() {
             entry.close();
-            if !answer.status.is_server_error() {
+            if !(for_one || answer.status.is_server_error()) {
                 self.personal.insert(question.key.clone(), ());
             }
         }
-        let head = ResponseHead::new(&answer, stored.as_ref(), exchange.received_at);
+        let mut head = ResponseHead::new(&answer, stored.as_ref(), exchange.received_at);
+        if self.site.encodes && head.stored {
+            head.vary_by_coding();
+        }
         pilot.head(Head::Response(Arc::new(head)), stored.is_some());
         self.carry(pilot, answer.body, stored, entry).await
     }
@@ -258,27 +299,30 @@ impl Fetcher {
         if let Some(mut stored) = stored {
             stored.body = joined(pieces);
             self.personal.invalidate(&stored.key);
-            self.cache.fill(&self.site, &Arc::new(stored.prepare()));
+            let prepared = Arc::new(stored.prepare(self.site.encodes));
+            self.cache.fill(&self.site, &prepared);
         }
         Ok(())
     }
 
     /// What a 304 makes of the stored response.
-    fn confirmed(&self, stored: &Stored, headers: &HeaderMap, exchange: &Exchange<'_>) -> Head {
+    fn confirmed(&self, before: &Prepared, headers: &HeaderMap, exchange: &Exchange<'_>) -> Head {
         let Exchange {
             fields,
             requested_at,
             received_at,
         } = *exchange;
+        let stored = &before.stored;
         match validate::confirmed(stored, fields, headers, requested_at, received_at) {
             Confirmed::Updated(updated) => {
-                let prepared = Arc::new(updated.prepare());
+                let prepared = Arc::new(updated.prepare(self.site.encodes));
+                prepared.adopt_encodings(before);
                 self.cache.fill(&self.site, &prepared);
                 Head::Confirmed(prepared)
             }
             Confirmed::Once(updated) => {
                 self.cache.forget(&stored.key);
-                Head::Confirmed(Arc::new(updated.prepare()))
+                Head::Confirmed(Arc::new(updated.prepare(self.site.encodes)))
             }
             Confirmed::Other => Head::Unclear,
         }
@@ -351,7 +395,12 @@ impl Fetcher {
             let mut passenger = this.join(question, "").passenger;
             let result = loop {
                 match passenger.next().await {
-                    Ok(News::End | News::Head(Head::Confirmed(_) | Head::Unclear)) => break Ok(()),
+                    Ok(
+                        News::End
+                        | News::Head(Head::Stored(_) | Head::Confirmed(_) | Head::Unclear),
+                    ) => {
+                        break Ok(());
+                    }
                     Ok(News::Head(Head::Response(head))) if head.status.is_server_error() => {
                         break Err(FetchError::Broken(head.status.to_string()));
                     }
@@ -382,12 +431,15 @@ impl Fetcher {
         let fields = Origin::own_fields(&self.origin.host)?;
         let requested_at = self.clock.now();
         let asked = self.origin.get(fields.clone(), target, |_| ()).await;
-        let answer = self.noted(asked)?;
+        let mut answer = self.noted(asked)?;
         let exchange = Exchange {
             fields: &fields,
             requested_at,
             received_at: self.clock.now(),
         };
+        if self.site.encodes {
+            encoding::forget_vary(&mut answer.headers);
+        }
         let status = answer.status;
         let taken = self.taken(&key, &answer, &exchange);
         let body = answer.body.whole(self.cache.max_object_bytes()).await?;
@@ -395,7 +447,8 @@ impl Fetcher {
             && !status.is_server_error()
         {
             stored.body = body;
-            let filled = self.cache.fill(&self.site, &Arc::new(stored.prepare()));
+            let prepared = Arc::new(stored.prepare(self.site.encodes));
+            let filled = self.cache.fill(&self.site, &prepared);
             filled.kept().await;
         }
         Ok(status)
@@ -447,6 +500,16 @@ impl ResponseHead {
             shared: stored.map(|stored| stored.terms.clone()),
             stored: stored.is_some(),
             received_at,
+        }
+    }
+}
+
+impl ResponseHead {
+    /// The next reader may be given it in another coding.
+    fn vary_by_coding(&mut self) {
+        let length = self.length.and_then(|length| usize::try_from(length).ok());
+        if encoding::is_encodable(self.status, &self.headers, length) {
+            encoding::vary(&mut self.headers);
         }
     }
 }

@@ -26,6 +26,8 @@ const WINDOW_BYTES: usize = 1 << 20;
 /// What the origin said.
 #[derive(Clone, Debug)]
 pub enum Head {
+    /// It has come into the cache meanwhile; this is it.
+    Stored(Arc<Prepared>),
     /// The stored response holds; this is it, with what the confirmation changed.
     Confirmed(Arc<Prepared>),
     /// The confirmation speaks of something else; ask without conditions.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use moka::ops::compute::Op;
 use moka::sync::Cache;
 use yagura_control::order::HotStatus;
 
@@ -50,6 +51,27 @@ impl Hot {
         }
         self.responses
             .insert(stored.key.as_str().into(), prepared.clone());
+    }
+
+    /// Counts the bytes of a response anew, if it is still there.
+    pub fn weigh_again(&self, prepared: &Arc<Prepared>) {
+        let stored = &prepared.stored;
+        let variant = (!stored.terms.vary.is_empty())
+            .then(|| variant_key(&stored.key, &vary::own_variant(&stored.terms)));
+        for key in variant
+            .iter()
+            .map(String::as_str)
+            .chain([stored.key.as_str()])
+        {
+            self.responses
+                .entry(key.into())
+                .and_compute_with(|entry| match entry {
+                    Some(entry) if Arc::ptr_eq(entry.value(), prepared) => {
+                        Op::Put(prepared.clone())
+                    }
+                    _ => Op::Nop,
+                });
+        }
     }
 
     /// Forgets a response.

@@ -22,6 +22,8 @@ pub struct SiteCache {
     /// Seconds beyond freshness in which copies are shown while a new one is fetched, where the
     /// origin does not say.
     pub window_s: u64,
+    /// Whether responses are given in several content codings, made here.
+    pub encodes: bool,
     keyed_by_host: bool,
 }
 
@@ -35,6 +37,7 @@ impl SiteCache {
             last_good: site.last_good,
             honours_reload: site.feed_socket.is_none(),
             window_s: site.stale_while_revalidate.as_secs(),
+            encodes: site.compress,
             keyed_by_host: site.hosts.contains(&HostPattern::Any),
         }
     }
@@ -78,6 +81,7 @@ mod tests {
             last_good: true,
             honours_reload: false,
             window_s: 0,
+            encodes: false,
             keyed_by_host,
         }
     }

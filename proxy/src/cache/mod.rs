@@ -2,7 +2,8 @@
 //! outside this folder knows how either level works.
 //!
 //! - `key.rs`, `directives.rs`, `policy.rs`, `vary.rs`, `validate.rs`, `purges.rs`: decisions, pure but for the purge table.
-//! - `stored.rs`: a stored response, and its form ready for the wire.
+//! - `stored.rs`: a stored response, and its form ready for the wire; `encoding.rs` and
+//!   `compressor.rs`: the same in other content codings.
 //! - `hot.rs`, `last_good/`: the two levels.
 //! - `fetcher.rs`, `flight.rs`: asking the origin, once for all who ask for the same; `origin.rs` its
 //!   connections, `health.rs` whether it answers, `backoff.rs` how long it is left alone.
@@ -13,8 +14,10 @@
 //! what it likes; it is not shown.
 
 mod backoff;
+mod compressor;
 mod date;
 mod directives;
+pub mod encoding;
 pub mod fetcher;
 pub mod flight;
 mod health;
@@ -44,6 +47,7 @@ pub use policy::{NotStored, Terms};
 pub use purges::Table as PurgeTable;
 pub use stored::{Prepared, Stored};
 
+use compressor::Compressor;
 use hot::Hot;
 use last_good::LastGood;
 use policy::Reuse;
@@ -69,7 +73,8 @@ pub enum Lookup {
 /// Both levels and the purges.
 #[derive(Debug)]
 pub struct Cache {
-    hot: Hot,
+    hot: Arc<Hot>,
+    compressor: Compressor,
     last_good: Option<LastGood>,
     purges: Purges,
     max_object_bytes: usize,
@@ -79,7 +84,7 @@ impl Cache {
     /// Opens the cache; `last_good` is the folder of the durable copies and their quota in bytes.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be made, or no thread started.
     pub fn open(
         hot_bytes: u64,
         max_object_bytes: u64,
@@ -88,8 +93,10 @@ impl Cache {
         let last_good = last_good
             .map(|(folder, quota)| LastGood::open(folder, quota))
             .transpose()?;
+        let hot = Arc::new(Hot::new(hot_bytes));
         Ok(Arc::new(Self {
-            hot: Hot::new(hot_bytes),
+            compressor: Compressor::start(&hot)?,
+            hot,
             last_good,
             purges: Purges::default(),
             max_object_bytes: usize::try_from(max_object_bytes).unwrap_or(usize::MAX),
@@ -153,13 +160,13 @@ impl Cache {
         let Ok(Some(stored)) = tokio::task::spawn_blocking(read).await else {
             return absent();
         };
-        let prepared = Arc::new(stored.prepare());
+        let prepared = Arc::new(stored.prepare(site.encodes));
         let found = self.judge(site, prepared.clone(), fields, wants, now);
         match found {
             Lookup::Withdrawn => self.remove_withdrawn(key),
             Lookup::Absent => return absent(),
             // While the origin is dead the stale copy is asked for again and again.
-            _ => self.hot.insert(prepared),
+            _ => self.keep_hot(&prepared),
         }
         found
     }
@@ -220,9 +227,14 @@ impl Cache {
         });
         let usable = stored.terms.lifetime_s > 0 || validate::conditions(stored).is_some();
         if verdict == Verdict::Valid && (kept || usable) {
-            self.hot.insert(prepared.clone());
+            self.keep_hot(prepared);
         }
         Filled(writing)
+    }
+
+    fn keep_hot(&self, prepared: &Arc<Prepared>) {
+        self.hot.insert(prepared.clone());
+        self.compressor.add(prepared);
     }
 
     /// Counts purges: a request that is under way since before the last one answers nobody who came

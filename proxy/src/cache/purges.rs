@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_response_found_valid_is_looked_at_again_after_the_next_purge() {
         let purges = Purges::default();
-        let prepared = at(10).prepare();
+        let prepared = at(10).prepare(false);
         assert_eq!(purges.verdict_of(&prepared), Verdict::Valid);
         assert_eq!(purges.verdict_of(&prepared), Verdict::Valid);
         purges.apply(&purge(&every_target(), &[]), Timestamp(20));

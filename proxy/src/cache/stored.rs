@@ -1,12 +1,15 @@
 //! A stored response, and its form ready for the wire.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use yagura_control::{TagSet, Timestamp};
 
 use super::date;
+use super::directives::Fields;
+use super::encoding::{self, Accepted, Coding};
 use super::policy::{OWN_TARGETED_FIELD, Terms};
 
 /// A response as it came from the origin, with the terms it is stored on.
@@ -51,10 +54,10 @@ impl Stored {
             .saturating_add(now.since(self.received_at).as_secs())
     }
 
-    /// Makes it ready for the wire.
+    /// Makes it ready for the wire; `encodable` where the site gives it in several codings.
     #[must_use]
-    pub fn prepare(self) -> Prepared {
-        Prepared::new(self)
+    pub fn prepare(self, encodable: bool) -> Prepared {
+        Prepared::new(self, encodable)
     }
 }
 
@@ -87,6 +90,10 @@ pub struct Prepared {
     pub head: Bytes,
     /// The same for 304 (RFC 9110, section 15.4.5).
     pub head_not_modified: Bytes,
+    /// Fields as they go out, where they are not just the stored ones.
+    fields: Option<HeaderMap>,
+    /// The same in other codings, in the order of [`Coding::ALL`], once they are made.
+    encoded: OnceLock<[Option<Arc<Prepared>>; 3]>,
     /// The purge count at which it was last found valid; see `purges.rs`.
     pub(super) valid_at: AtomicU64,
 }
@@ -102,9 +109,17 @@ const NOT_MODIFIED_FIELDS: [HeaderName; 6] = [
 ];
 
 impl Prepared {
-    fn new(stored: Stored) -> Self {
+    fn new(stored: Stored, encodable: bool) -> Self {
+        let length = Some(stored.body.len());
+        let encodable = encodable && encoding::is_encodable(stored.status, &stored.headers, length);
+        let fields = encodable.then(|| {
+            let mut fields = stored.headers.clone();
+            encoding::vary(&mut fields);
+            fields
+        });
+        let outgoing = fields.as_ref().unwrap_or(&stored.headers);
         let mut head = status_line(stored.status);
-        for (name, value) in &stored.headers {
+        for (name, value) in outgoing {
             line(&mut head, name.as_str(), value.as_bytes());
         }
         if !matches!(stored.status.as_u16(), 204 | 304) {
@@ -116,7 +131,7 @@ impl Prepared {
         }
         let mut not_modified = status_line(StatusCode::NOT_MODIFIED);
         for name in &NOT_MODIFIED_FIELDS {
-            for value in stored.headers.get_all(name) {
+            for value in outgoing.get_all(name) {
                 line(&mut not_modified, name.as_str(), value.as_bytes());
             }
         }
@@ -124,9 +139,70 @@ impl Prepared {
         Self {
             head: head.into(),
             head_not_modified: not_modified.into(),
+            fields,
+            encoded: OnceLock::new(),
             stored,
             valid_at,
         }
+    }
+
+    /// Its fields as they go out.
+    #[must_use]
+    pub fn fields(&self) -> &HeaderMap {
+        self.fields.as_ref().unwrap_or(&self.stored.headers)
+    }
+
+    /// Whether it is to be given in other codings that are not made yet.
+    #[must_use]
+    pub fn wants_encoding(&self) -> bool {
+        self.fields.is_some() && self.encoded.get().is_none()
+    }
+
+    /// Takes the bodies in other codings, in the order of [`Coding::ALL`]; false when they were
+    /// there already.
+    pub fn add_encodings(&self, bodies: [Option<Bytes>; 3]) -> bool {
+        let mut codings = Coding::ALL.into_iter();
+        let encoded = bodies.map(|body| {
+            let (coding, body) = (codings.next()?, body?);
+            let stored = Stored {
+                headers: encoding::encoded_fields(self.fields(), coding),
+                body,
+                ..self.stored.clone()
+            };
+            Some(Arc::new(Self::new(stored, false)))
+        });
+        self.encoded.set(encoded).is_ok()
+    }
+
+    /// Takes the encoded bodies of another one with the same body.
+    pub fn adopt_encodings(&self, other: &Self) {
+        if let (true, Some(encoded)) = (self.wants_encoding(), other.encoded.get()) {
+            let body = |one: &Option<Arc<Self>>| Some(one.as_ref()?.stored.body.clone());
+            self.add_encodings(encoded.each_ref().map(body));
+        }
+    }
+
+    /// The representation for a reader: in the best coding that he accepts, or the one that he has
+    /// already. A part is always one of the body as it is.
+    #[must_use]
+    pub fn representation<'p>(self: &'p Arc<Self>, request: &impl Fields) -> &'p Arc<Self> {
+        let Some(encoded) = self.encoded.get() else {
+            return self;
+        };
+        if request.has("range") {
+            return self;
+        }
+        let accepted = Accepted::read(request);
+        let of = |coding: Coding| encoded.get(coding as usize)?.as_ref();
+        let had = request.first("if-none-match").and_then(|list| {
+            let mut all = [None].into_iter().chain(Coding::ALL.map(Some));
+            all.find_map(|coding| {
+                let there = coding.map_or(Some(self), of)?;
+                (accepted.takes(coding) && there.is_unchanged(Some(list), None)).then_some(there)
+            })
+        });
+        had.or_else(|| accepted.best(|coding| of(coding).is_some()).and_then(of))
+            .unwrap_or(self)
     }
 
     /// What it occupies in memory, about.
@@ -134,7 +210,11 @@ impl Prepared {
     pub fn weight_bytes(&self) -> u32 {
         const OVERHEAD: usize = 600;
         let bytes = 2 * self.head.len() + self.head_not_modified.len() + self.stored.body.len();
-        u32::try_from(bytes + self.stored.key.len() + OVERHEAD).unwrap_or(u32::MAX)
+        let encoded = self.encoded.get().into_iter().flatten().flatten();
+        let encoded: u32 = encoded.map(|encoded| encoded.weight_bytes()).sum();
+        u32::try_from(bytes + self.stored.key.len() + OVERHEAD)
+            .unwrap_or(u32::MAX)
+            .saturating_add(encoded)
     }
 
     /// Whether a request's conditions are met by telling that nothing changed (RFC 9110, section
@@ -246,7 +326,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_head_is_ready_for_the_wire() {
-        let prepared = response("town\n\n/", "hello", "", Timestamp(0)).prepare();
+        let prepared = response("town\n\n/", "hello", "", Timestamp(0)).prepare(false);
         let head = String::from_utf8(prepared.head.to_vec()).unwrap();
         assert!(
             head.starts_with("HTTP/1.1 200 OK\r\netag: \"v,1\"\r\n"),
@@ -259,7 +339,7 @@ pub(super) mod tests {
 
     #[test]
     fn conditions_are_compared_weakly_and_in_order() {
-        let prepared = response("town\n\n/", "hello", "", Timestamp(0)).prepare();
+        let prepared = response("town\n\n/", "hello", "", Timestamp(0)).prepare(false);
         for list in ["\"v,1\"", "W/\"v,1\"", "\"x\", \"v,1\"", "*"] {
             assert!(prepared.is_unchanged(Some(list), None), "{list}");
         }

@@ -31,6 +31,7 @@ fn site() -> SiteCache {
         stale_after: std::time::Duration::from_secs(1),
         stale_while_revalidate: std::time::Duration::ZERO,
         origin_requests: 16,
+        compress: true,
     })
 }
 
@@ -80,7 +81,7 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
                     cache
                         .fill(
                             &site(),
-                            &Arc::new(response(KEY, "text", "page-1", requested_at).prepare()),
+                            &Arc::new(response(KEY, "text", "page-1", requested_at).prepare(false)),
                         )
                         .kept()
                         .await;
@@ -136,14 +137,14 @@ async fn an_overtaken_response_does_not_replace_a_newer_copy() {
     cache
         .fill(
             &site(),
-            &Arc::new(response(KEY, "new", "", Timestamp(11)).prepare()),
+            &Arc::new(response(KEY, "new", "", Timestamp(11)).prepare(false)),
         )
         .kept()
         .await;
     cache
         .fill(
             &site(),
-            &Arc::new(response(KEY, "old", "", Timestamp(9)).prepare()),
+            &Arc::new(response(KEY, "old", "", Timestamp(9)).prepare(false)),
         )
         .kept()
         .await;
@@ -161,7 +162,7 @@ async fn a_page_published_again_after_its_withdrawal_is_shown_again() {
     cache
         .fill(
             &site(),
-            &Arc::new(response(KEY, "old", "", Timestamp(5)).prepare()),
+            &Arc::new(response(KEY, "old", "", Timestamp(5)).prepare(false)),
         )
         .kept()
         .await;
@@ -173,7 +174,7 @@ async fn a_page_published_again_after_its_withdrawal_is_shown_again() {
     cache
         .fill(
             &site(),
-            &Arc::new(response(KEY, "again", "", Timestamp(12)).prepare()),
+            &Arc::new(response(KEY, "again", "", Timestamp(12)).prepare(false)),
         )
         .kept()
         .await;
@@ -190,7 +191,7 @@ async fn a_copy_beyond_every_window_is_still_there_for_when_the_origin_is_dead()
     cache
         .fill(
             &site(),
-            &Arc::new(response(KEY, "text", "", Timestamp(5)).prepare()),
+            &Arc::new(response(KEY, "text", "", Timestamp(5)).prepare(false)),
         )
         .kept()
         .await;

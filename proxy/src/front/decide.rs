@@ -175,6 +175,7 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
     else {
         return None;
     };
+    let prepared = prepared.representation(&head.fields).clone();
     let (tag, since) = (
         head.fields.first("if-none-match"),
         head.fields.first("if-modified-since"),

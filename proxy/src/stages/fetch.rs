@@ -14,7 +14,7 @@ use super::reply::{Arrival, Detail, Reply};
 use super::{forward, last_good};
 use crate::cache::fetcher::{Joined, Question};
 use crate::cache::flight::{Head, News, ResponseHead};
-use crate::cache::{FetchError, Prepared, vary};
+use crate::cache::{Directives, FetchError, Prepared, vary};
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -47,6 +47,11 @@ pub async fn ask(
     let mut joined = site.fetcher.join(question.clone(), "");
     for _ in 0..ROUNDS {
         match head(site, visit, &mut joined).await {
+            Waited::Head(Ok(Head::Stored(prepared))) => {
+                visit.outcome = "hit";
+                let now = edge.clock.now();
+                return Some(Reply::stored(&prepared, now, request, Detail::Hit));
+            }
             Waited::Head(Ok(Head::Confirmed(prepared))) => {
                 visit.outcome = "confirmed";
                 let now = edge.clock.now();
@@ -113,6 +118,7 @@ pub fn question(
         target: visit.target.clone(),
         fields,
         stored,
+        wants: Directives::of_request(&request.headers),
     })
 }
 

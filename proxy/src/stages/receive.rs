@@ -127,7 +127,8 @@ fn finish(edge: &Edge, visit: &mut Visit) {
     }
     let mut stored = collecting.stored;
     stored.body = collecting.body.freeze();
-    edge.cache.fill(&site.cache, &Arc::new(stored.prepare()));
+    edge.cache
+        .fill(&site.cache, &Arc::new(stored.prepare(site.cache.encodes)));
 }
 
 /// What a successful unsafe request changed: its target, and what the response names on the same

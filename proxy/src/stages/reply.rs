@@ -69,10 +69,11 @@ impl Reply {
         request: &RequestHeader,
         detail: Detail,
     ) -> Self {
+        let prepared = prepared.representation(&request.headers);
         let stored = &prepared.stored;
         let age_s = stored.age_s(now);
         let unchanged = is_unchanged(request, stored.status, &stored.headers);
-        let mut fields = own_fields(&stored.headers, unchanged);
+        let mut fields = own_fields(prepared.fields(), unchanged);
         let ttl = i128::from(stored.terms.lifetime_s) - i128::from(age_s);
         let status = match detail {
             Detail::Hit => format!("yagura; hit; ttl={ttl}"),
