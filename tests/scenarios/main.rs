@@ -27,6 +27,7 @@ mod orders;
 mod outage;
 mod plain_proxy;
 mod publish;
+mod stale;
 mod supervision;
 mod two_edges;
 mod withdraw;

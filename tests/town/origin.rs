@@ -23,11 +23,23 @@ pub struct Origin {
     serving: JoinHandle<()>,
 }
 
+/// How it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It answers with this status.
+    Status(u16),
+    /// It closes the connection instead of an answer.
+    Disconnect,
+    /// It does not answer while it fails.
+    Silence,
+}
+
 /// What it saw, and whether it may answer.
 struct Noted {
     seen: Mutex<Vec<String>>,
     /// Requests with `?held` are answered while this is true; with `?stalled` their second half is.
     open: watch::Sender<bool>,
+    failure: watch::Sender<Option<Failure>>,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
 }
@@ -39,6 +51,7 @@ impl Origin {
         let noted = Arc::new(Noted {
             seen: Mutex::default(),
             open: watch::Sender::new(false),
+            failure: watch::Sender::new(None),
             under_way: AtomicUsize::new(0),
             most_under_way: AtomicUsize::new(0),
         });
@@ -51,7 +64,7 @@ impl Origin {
                 connections.spawn(async move {
                     let answer = service_fn(move |request| {
                         let noted = noted.clone();
-                        async move { Ok::<_, Infallible>(respond(request, &noted).await) }
+                        async move { respond(request, &noted).await }
                     });
                     let _closed = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), answer)
@@ -65,6 +78,11 @@ impl Origin {
     /// Lets what is held go.
     pub fn open(&self) {
         self.noted.open.send_replace(true);
+    }
+
+    /// Makes it fail from now on, or answer again.
+    pub fn fail(&self, failure: Option<Failure>) {
+        self.noted.failure.send_replace(failure);
     }
 
     /// Holds again what comes from now on.
@@ -93,12 +111,26 @@ type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator,
 /// `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size.
-async fn respond(request: Request<Incoming>, noted: &Noted) -> Response<Body> {
+async fn respond(request: Request<Incoming>, noted: &Noted) -> std::io::Result<Response<Body>> {
+    let mut failure = noted.failure.subscribe();
+    let failing = *failure.borrow();
+    match failing {
+        None => {}
+        Some(Failure::Status(status)) => {
+            let empty = Full::default().map_err(|never: Infallible| match never {});
+            let response = Response::builder().status(status);
+            return Ok(response.body(empty.boxed_unsync()).unwrap());
+        }
+        Some(Failure::Disconnect) => return Err(std::io::Error::other("closed as wanted")),
+        Some(Failure::Silence) => {
+            let _over = failure.wait_for(Option::is_none).await;
+        }
+    }
     let under_way = noted.under_way.fetch_add(1, Ordering::SeqCst) + 1;
     noted.most_under_way.fetch_max(under_way, Ordering::SeqCst);
     let response = responded(request, noted).await;
     noted.under_way.fetch_sub(1, Ordering::SeqCst);
-    response
+    Ok(response)
 }
 
 async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> {

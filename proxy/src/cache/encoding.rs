@@ -203,7 +203,7 @@ fn weight(parameter: &[u8]) -> Option<u16> {
     )]
     (0.0..=1.0)
         .contains(&weight)
-        .then(|| (weight * 1000.0) as u16)
+        .then_some((weight * 1000.0) as u16)
 }
 
 /// The fields of an encoded representation: another Content-Encoding, and a strong validator of its
