@@ -10,11 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Instant;
 
 use serde::Serialize;
 use yagura_control::Timestamp;
 
 use crate::error::EdgeError;
+use crate::front::Answer;
 use crate::visit::Visit;
 
 /// Lines that may wait for the disk.
@@ -44,6 +46,32 @@ pub struct Line {
 }
 
 impl Line {
+    /// The line of a plain hit.
+    #[must_use]
+    pub fn of_hit(
+        answer: &Answer,
+        path: &str,
+        client: Option<IpAddr>,
+        bytes: u64,
+        began: Instant,
+    ) -> Self {
+        Self {
+            at: answer.at,
+            site: answer.site.settings.name.clone(),
+            method: if answer.head_only { "HEAD" } else { "GET" }.to_owned(),
+            path: path.to_owned(),
+            status: if answer.not_modified {
+                304
+            } else {
+                answer.prepared.stored.status.as_u16()
+            },
+            bytes,
+            took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cache: "hit",
+            network: network(client),
+        }
+    }
+
     /// The line of a visit that ends.
     #[must_use]
     pub fn of(visit: &Visit, method: &str, status: u16, bytes: u64) -> Self {

@@ -23,6 +23,7 @@ mod crowd;
 mod damage;
 mod encoding;
 mod front_door;
+mod http2;
 mod orders;
 mod outage;
 mod plain_proxy;

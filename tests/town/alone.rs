@@ -12,12 +12,15 @@ use super::origin::Origin;
 use super::place::Place;
 use super::process::Running;
 
+/// Where the edge speaks TLS; the two ports of its place are its own and the origin's.
+const TLS_PORT: u16 = 8444;
+
 /// The edge of the example, an origin of the tests' own behind it.
 pub struct Alone {
     pub place: Place,
     pub origin: Option<Origin>,
     _edge: Running,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a reader was answered.
@@ -39,6 +42,29 @@ impl Alone {
 
     /// The same with further lines for its site.
     pub async fn with(lines: &str) -> Self {
+        Self::written(|text| text + lines).await
+    }
+
+    /// The same with a second listener that speaks TLS; see [`Self::tls`].
+    pub async fn over_tls() -> Self {
+        Self::written(|text| {
+            let listen = text.find("[[site]]").unwrap();
+            let (edge, site) = text.split_at(listen);
+            let edge = edge.replace("[edge]\n", "[edge]\ndata = \"data\"\n");
+            let address = edge.split('"').find(|word| word.ends_with(":8080")).unwrap();
+            let address = address.replace(":8080", &format!(":{TLS_PORT}"));
+            format!("{edge}[[edge.listen]]\naddress = \"{address}\"\ntls = true\n\n{site}http = \"serve\"\n")
+        })
+        .await
+    }
+
+    /// The address that speaks TLS, and the authority to trust there.
+    pub fn tls(&self) -> (std::net::SocketAddr, std::path::PathBuf) {
+        let authority = self.folder.path().join("data/certs/local-ca.pem");
+        ((self.place.address, TLS_PORT).into(), authority)
+    }
+
+    async fn written(change: impl FnOnce(String) -> String) -> Self {
         let place = Place::claim();
         let example =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("config/examples/plain-proxy.toml");
@@ -52,7 +78,7 @@ impl Alone {
         let text = text
             .replace("127.0.0.1:8002", &place.http().to_string())
             .replace("127.0.0.1:8000", &place.https().to_string());
-        std::fs::write(&config, text + lines).unwrap();
+        std::fs::write(&config, change(text)).unwrap();
         let origin = Origin::start(place.https()).await;
         let edge = Running::start(
             &["edge", "--config", &config.display().to_string()],
@@ -66,7 +92,7 @@ impl Alone {
             place,
             origin: Some(origin),
             _edge: edge,
-            _folder: folder,
+            folder,
         }
     }
 

@@ -183,6 +183,7 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
     let fields = [
         "host",
         "accept-encoding",
+        "cookie",
         "x-forwarded-for",
         "x-forwarded-proto",
         "x-evil",

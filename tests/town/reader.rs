@@ -1,4 +1,4 @@
-//! An HTTP/1.1 client over TLS that trusts the town's own authority and no other.
+//! An HTTP client over TLS that trusts the town's own authority and no other.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -66,6 +66,20 @@ impl Reader {
             tls: Arc::new(tls),
             connection: None,
         }
+    }
+
+    /// A connection that speaks HTTP/2.
+    pub async fn http2(&self) -> h2::client::SendRequest<Bytes> {
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let name = ServerName::try_from(self.host.clone()).unwrap();
+        let connector = TlsConnector::from(Arc::new(tls));
+        let stream = connector.connect(name, stream).await.unwrap();
+        let (sender, driver) = h2::client::handshake(stream).await.unwrap();
+        tokio::spawn(driver);
+        sender
     }
 
     /// Another reader of the same site, with a connection of its own.

@@ -152,6 +152,19 @@ impl Prepared {
         self.fields.as_ref().unwrap_or(&self.stored.headers)
     }
 
+    /// The fields of a 304 for it (RFC 9110, section 15.4.5).
+    #[must_use]
+    pub fn fields_not_modified(&self) -> HeaderMap {
+        let outgoing = self.fields();
+        let mut fields = HeaderMap::new();
+        for name in &NOT_MODIFIED_FIELDS {
+            for value in outgoing.get_all(name) {
+                fields.append(name, value.clone());
+            }
+        }
+        fields
+    }
+
     /// Whether it is to be given in other codings that are not made yet.
     #[must_use]
     pub fn wants_encoding(&self) -> bool {

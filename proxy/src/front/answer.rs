@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::Connection;
 use super::decide::Answer;
-use crate::access_log::{self, Line};
+use crate::access_log::Line;
 
 /// Bodies up to this size are written together with the head: copying costs less than a system call.
 const TOGETHER: usize = 32 << 10;
@@ -70,20 +70,7 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
 /// The answer's line in the log.
 pub fn line(answer: &Answer, connection: &Connection, began: Instant) -> Line {
     let (_, target) = crate::cache::key::site_and_target(&connection.key);
-    let stored = &answer.prepared.stored;
-    Line {
-        at: answer.at,
-        site: answer.site.settings.name.clone(),
-        method: if answer.head_only { "HEAD" } else { "GET" }.to_owned(),
-        path: target.split('?').next().unwrap_or_default().to_owned(),
-        status: if answer.not_modified {
-            304
-        } else {
-            stored.status.as_u16()
-        },
-        bytes: body(answer).map_or(0, |body| body.len() as u64),
-        took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-        cache: "hit",
-        network: access_log::network(connection.client),
-    }
+    let path = target.split('?').next().unwrap_or_default();
+    let bytes = body(answer).map_or(0, |body| body.len() as u64);
+    Line::of_hit(answer, path, connection.client, bytes, began)
 }

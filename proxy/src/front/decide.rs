@@ -143,8 +143,43 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
     }) {
         return None;
     }
-    let authority = head.host?;
-    let host = without_port(authority);
+    let plain = Plain {
+        tls,
+        head_only,
+        close: wants_close(head),
+        authority: head.host?,
+        target: head.target,
+    };
+    plain_hit(edge, &plain, key, &head.fields)
+}
+
+/// A read with nothing in it that only the stages or the origin can judge.
+pub struct Plain<'r> {
+    /// TLS is spoken with the reader.
+    pub tls: bool,
+    /// HEAD.
+    pub head_only: bool,
+    /// The connection is to end.
+    pub close: bool,
+    /// Host with port, as the request names it.
+    pub authority: &'r str,
+    /// Path and query.
+    pub target: &'r str,
+}
+
+/// Whether a field makes a request more than a plain one.
+pub fn is_more(fields: &impl Fields) -> bool {
+    NOT_PLAIN.iter().any(|name| fields.has(name))
+}
+
+/// The hit that answers a plain read.
+pub fn plain_hit(
+    edge: &Edge,
+    plain: &Plain<'_>,
+    key: &mut String,
+    fields: &impl Fields,
+) -> Option<Answer> {
+    let host = without_port(plain.authority);
     let lower;
     let host = if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         lower = host.to_ascii_lowercase();
@@ -156,32 +191,28 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
     let site = plan.site_of(host)?;
     if !site.cache.stores
         || !site.settings.allow_from.is_empty()
-        || !(tls || site.settings.http == PlainHttp::Serve)
-        || site.redirects.find(host, head.target).is_some()
+        || !(plain.tls || site.settings.http == PlainHttp::Serve)
+        || site.redirects.find(host, plain.target).is_some()
     {
         return None;
     }
-    site.cache.write_key(host, head.target, key);
+    site.cache.write_key(host, plain.target, key);
     let now = edge.clock.now();
-    let asks = head
-        .fields
-        .any(|name| ASKING.iter().any(|other| name.eq_ignore_ascii_case(other)));
-    let wants = if asks {
-        Directives::of_request(&head.fields)
+    let wants = if ASKING.iter().any(|name| fields.has(name)) {
+        Directives::of_request(fields)
     } else {
         Directives::default()
     };
-    let Lookup::Fresh(prepared) = edge.cache.hot(&site.cache, key, &head.fields, &wants, now)
-    else {
+    let Lookup::Fresh(prepared) = edge.cache.hot(&site.cache, key, fields, &wants, now) else {
         return None;
     };
-    let prepared = prepared.representation(&head.fields).clone();
+    let prepared = prepared.representation(fields).clone();
     let (tag, since) = (
-        head.fields.first("if-none-match"),
-        head.fields.first("if-modified-since"),
+        fields.first("if-none-match"),
+        fields.first("if-modified-since"),
     );
     // A field in several lines is one list; the slow path puts it together.
-    if head.fields.lines("if-none-match").nth(1).is_some() {
+    if fields.lines("if-none-match").nth(1).is_some() {
         return None;
     }
     let conditional = tag.is_some() || since.is_some();
@@ -189,8 +220,8 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
         at: now,
         age_s: prepared.stored.age_s(now),
         not_modified: conditional && prepared.is_unchanged(tag, since),
-        head_only,
-        close: wants_close(head),
+        head_only: plain.head_only,
+        close: plain.close,
         site: site.clone(),
         prepared,
     })

@@ -1,15 +1,16 @@
-//! The front: speaks HTTP/1.1 with readers. It answers plain hits straight from memory, gives other
+//! The front: speaks with readers. It answers plain hits straight from memory, gives other
 //! reads to the stages, and hands everything else on to pingora.
 //!
 //! It looks at each request exactly once (`head.rs`), decides (`decide.rs`), and either writes the
 //! answer (`answer.rs`), asks the stages and writes their reply (`ask.rs`, `write.rs`), or gives
 //! pingora the connection together with exactly the bytes of this request. What could be read in two ways is refused here, before anything stands behind it
-//! (RFC 9112, sections 3.2 and 6.3). HTTP/2 goes to pingora at once.
+//! (RFC 9112, sections 3.2 and 6.3). HTTP/2 is spoken in `http2/`, with the same decisions.
 
 mod answer;
 mod ask;
 mod decide;
 mod head;
+mod http2;
 mod write;
 
 use std::net::IpAddr;
@@ -28,6 +29,7 @@ use yagura_control::clock::monotonic;
 
 use crate::service::Service;
 use crate::state::Edge;
+pub use decide::Answer;
 use decide::{Decision, HandOn};
 
 /// How long a connection may be idle between requests.
@@ -178,7 +180,8 @@ impl ServerApp for Front {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) {
-            return ServerApp::process_new(&self.proxy, stream, shutdown).await;
+            http2::serve(self, stream, shutdown).await;
+            return None;
         }
         self.serve(stream, shutdown).await;
         None

@@ -322,4 +322,4 @@ pub fn is_bodiless(status: StatusCode) -> bool {
 }
 
 /// RFC 9211.
-const CACHE_STATUS: header::HeaderName = header::HeaderName::from_static("cache-status");
+pub const CACHE_STATUS: header::HeaderName = header::HeaderName::from_static("cache-status");
