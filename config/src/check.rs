@@ -101,6 +101,14 @@ fn needs(table: &Section<'_>, site: &SiteSettings, edge: &EdgeSettings) {
             hint,
         );
     }
+    if site.vary_cookies.is_some() && !site.cache {
+        let hint = "remove `vary_cookies`, or `cache = false`";
+        table.fault(
+            "vary_cookies",
+            "a site that stores nothing compares no cookies",
+            hint,
+        );
+    }
     if site.feed_socket.is_some() && !site.last_good {
         let hint = "add `last_good = true`: that is what following the feed is for";
         table.fault(

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::Fault;
-use crate::settings::HostPattern;
+use crate::settings::{HostPattern, ParameterPattern};
 use crate::{quantity, suggest};
 
 /// The file being read: its text, its folder, and the faults found so far.
@@ -114,19 +114,22 @@ impl<'a> Section<'a> {
 
     /// The values of a list; empty when the key is left out.
     pub(crate) fn list<T: FromValue>(&self, key: &'static str) -> Vec<T> {
-        let Some(value) = self.value(key) else {
-            return Vec::new();
-        };
+        self.optional_list(key).unwrap_or_default()
+    }
+
+    /// The values of a list for which leaving it out says something else than leaving it empty.
+    pub(crate) fn optional_list<T: FromValue>(&self, key: &'static str) -> Option<Vec<T>> {
+        let value = self.value(key)?;
         let Some(items) = value.get_ref().as_array() else {
             self.misread(&self.key(key), value, "a list in square brackets", "");
-            return Vec::new();
+            return None;
         };
         let name = |index| format!("{}[{index}]", self.key(key));
-        items
+        let converted = items
             .iter()
             .enumerate()
-            .filter_map(|(index, item)| self.convert(&name(index), item))
-            .collect()
+            .filter_map(|(index, item)| self.convert(&name(index), item));
+        Some(converted.collect())
     }
 
     /// Whether a list is left out or written without items.
@@ -347,5 +350,36 @@ impl FromValue for HostPattern {
         let usable =
             !text.is_empty() && text.len() <= 253 && text.chars().all(letters) && without_port;
         usable.then(|| Self::Exact(text.to_ascii_lowercase()))
+    }
+}
+
+impl FromValue for ParameterPattern {
+    const EXPECTED: &'static str =
+        "the name of a query parameter, such as \"gclid\", or its beginning, such as \"utm_*\"";
+    fn from_value(value: &DeValue<'_>) -> Option<Self> {
+        let text = value.as_str()?;
+        let (name, beginning) = match text.strip_suffix('*') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let letters = |c: char| c.is_ascii_graphic() && !"*&=#?".contains(c);
+        let usable = !text.is_empty() && text.len() <= 64 && name.chars().all(letters);
+        usable.then(|| match beginning {
+            true => Self::Prefix(name.to_owned()),
+            false => Self::Exact(name.to_owned()),
+        })
+    }
+}
+
+/// The name of a cookie (RFC 6265, section 4.1.1).
+pub(crate) struct CookieName(pub(crate) String);
+
+impl FromValue for CookieName {
+    const EXPECTED: &'static str = "the name of a cookie, such as \"lang\"";
+    fn from_value(value: &DeValue<'_>) -> Option<Self> {
+        let text = value.as_str()?;
+        let letters = |c: char| c.is_ascii_graphic() && !"()<>@,;:\\\"/[]?={}".contains(c);
+        let usable = !text.is_empty() && text.len() <= 64 && text.chars().all(letters);
+        usable.then(|| Self(text.to_owned()))
     }
 }

@@ -77,6 +77,12 @@ pub struct SiteSettings {
     pub cache: bool,
     /// Whether what is stored is also kept as last-good copies on disk.
     pub last_good: bool,
+    /// Query parameters that select no other page: responses are stored and asked for without them.
+    pub drop_query: Vec<ParameterPattern>,
+    /// The cookies that may select another response. The others are taken out of GET and HEAD
+    /// before these are compared with the Vary of what is stored, and before they go to the origin.
+    /// `None`: all cookies count.
+    pub vary_cookies: Option<Vec<String>>,
     /// Unix socket of the CMS's change feed that the warmer follows.
     pub feed_socket: Option<PathBuf>,
     /// Client addresses that may reach the site; everyone when empty.
@@ -104,6 +110,43 @@ pub enum HostPattern {
     /// Every host name no other site has (`*`).
     Any,
 }
+
+/// One entry of `drop_query`: names of query parameters, as they stand in the URL, percent-encoded
+/// and in their case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ParameterPattern {
+    /// Exactly this name.
+    Exact(String),
+    /// Every name that begins with this (`utm_*`); every name at all when it is empty (`*`).
+    Prefix(String),
+}
+
+/// What `drop_query` is when it is left out: parameters that advertisers, mailers and analytics add
+/// to links, of which no site makes another page.
+pub const DROPPED_BY_DEFAULT: [&str; 22] = [
+    "utm_*",
+    "_ga",
+    "_gac",
+    "_gl",
+    "gclid",
+    "gclsrc",
+    "gbraid",
+    "wbraid",
+    "gad_source",
+    "gad_campaignid",
+    "dclid",
+    "srsltid",
+    "fbclid",
+    "igshid",
+    "twclid",
+    "ttclid",
+    "li_fat_id",
+    "yclid",
+    "ldtag_cl",
+    "msclkid",
+    "mc_cid",
+    "mc_eid",
+];
 
 /// Where a site's pages come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use yagura_config::settings::{HostPattern, Origin, PlainHttp};
+use yagura_config::settings::{HostPattern, Origin, ParameterPattern, PlainHttp};
 use yagura_config::{Faults, Settings, parse};
 
 fn read(text: &str) -> Result<Settings, Faults> {
@@ -116,6 +116,39 @@ fn the_examples_are_right() {
     );
     assert_eq!(town.cms.unwrap().media, Path::new("/srv/yagura/data/media"));
     assert_eq!(town.ops.unwrap().probes.len(), 1);
+}
+
+const SITE: &str = "[edge]\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\nname = \"a\"\n\
+                    hosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n";
+
+#[test]
+fn tracking_parameters_are_dropped_unless_the_file_says_otherwise() {
+    let dropped = |line: &str| {
+        let sites = read(&format!("{SITE}{line}\n")).unwrap().sites;
+        sites.into_iter().next().unwrap().drop_query
+    };
+    let utm = ParameterPattern::Prefix("utm_".into());
+    assert!(dropped("").contains(&utm));
+    assert_eq!(dropped("drop_query = []"), []);
+    let own = [utm, ParameterPattern::Exact("ref".into())];
+    assert_eq!(dropped("drop_query = [\"utm_*\", \"ref\"]"), own);
+}
+
+#[test]
+fn rules_that_no_url_or_cookie_could_meet_are_faults() {
+    let many = format!("drop_query = [{}]", "\"a\", ".repeat(65));
+    for line in [
+        "drop_query = [\"a*b\"]",
+        "drop_query = [\"a=b\"]",
+        "drop_query = [\"\"]",
+        "drop_query = \"utm_*\"",
+        "vary_cookies = [\"a b\"]",
+        "vary_cookies = [\"a\"]\ncache = false",
+        &many,
+    ] {
+        let faults = read(&format!("{SITE}{line}\n")).unwrap_err();
+        assert_eq!(faults.all().len(), 1, "{line}: {faults}");
+    }
 }
 
 proptest::proptest! {

@@ -4,8 +4,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::section::Section;
-use crate::settings::{HostPattern, Origin, PlainHttp, SiteSettings};
+use crate::section::{CookieName, Section};
+use crate::settings::{
+    DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
+};
+
+/// Most entries of `drop_query` and of `vary_cookies`: every request with a query or cookies is
+/// compared with all of them.
+const MOST_RULES: usize = 64;
 
 const ORIGIN_FORMS: &str =
     "write \"http://127.0.0.1:8000\" (an IP address with a port) or \"unix:run/cms.sock\"";
@@ -25,6 +31,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     let http = plain_http(table, https_port);
     let cache = table.or("cache", true);
     let last_good = table.or("last_good", false);
+    let drop_query = drop_query(table);
+    let vary_cookies = vary_cookies(table);
     let feed_socket = table.path("feed_socket");
     let allow_from = table.list("allow_from");
     let connect_timeout = table.or("connect_timeout", Duration::from_secs(2));
@@ -41,6 +49,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         http: http?,
         cache,
         last_good,
+        drop_query,
+        vary_cookies,
         feed_socket,
         allow_from,
         connect_timeout,
@@ -65,6 +75,35 @@ fn site_name(table: &Section<'_>) -> Option<String> {
         "use a-z, 0-9 and -, at most 40",
     );
     None
+}
+
+fn drop_query(table: &Section<'_>) -> Vec<ParameterPattern> {
+    let by_default = || {
+        let patterns = DROPPED_BY_DEFAULT.iter();
+        patterns
+            .map(|text| match text.strip_suffix('*') {
+                Some(beginning) => ParameterPattern::Prefix(beginning.to_owned()),
+                None => ParameterPattern::Exact((*text).to_owned()),
+            })
+            .collect()
+    };
+    let patterns = table.optional_list("drop_query").unwrap_or_else(by_default);
+    at_most(table, "drop_query", patterns.len());
+    patterns
+}
+
+fn vary_cookies(table: &Section<'_>) -> Option<Vec<String>> {
+    let names: Vec<CookieName> = table.optional_list("vary_cookies")?;
+    at_most(table, "vary_cookies", names.len());
+    Some(names.into_iter().map(|CookieName(name)| name).collect())
+}
+
+fn at_most(table: &Section<'_>, key: &'static str, count: usize) {
+    if count > MOST_RULES {
+        let message = format!("{count} entries are too many");
+        let hint = format!("write at most {MOST_RULES}; a name that ends in * stands for many");
+        table.fault(key, message, hint);
+    }
 }
 
 /// An origin or listening place; `table` must have the key.
