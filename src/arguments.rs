@@ -32,6 +32,11 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Make running edges ask the origin anew, or never show a page again
     Purge(PurgeArguments),
+    /// What the running edges' caches would do, and have done
+    Cache {
+        #[command(subcommand)]
+        command: CacheCommand,
+    },
     /// Redirects of printed codes and legacy URLs
     Redirect {
         #[command(subcommand)]
@@ -147,18 +152,61 @@ pub(crate) struct StatusArguments {
 pub(crate) struct PurgeArguments {
     #[command(flatten)]
     pub(crate) order: OrderArguments,
-    /// The site's name in the configuration
-    #[arg(long, default_value = "town", value_name = "NAME")]
-    pub(crate) site: String,
-    /// Paths (beginning with a slash) or cache tags
-    #[arg(value_name = "PATH|TAG", required_unless_present = "everything")]
+    /// The site's name in the configuration [default: the site of the URL's host, for paths and tags
+    /// alone "town"]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// URLs, paths (beginning with a slash) or cache tags
+    #[arg(
+        value_name = "URL|PATH|TAG",
+        required_unless_present_any = ["prefix", "tag", "everything"]
+    )]
     pub(crate) targets: Vec<String>,
+    /// Everything whose URL or path begins with this; may be repeated
+    #[arg(long, value_name = "URL|PATH")]
+    pub(crate) prefix: Vec<String>,
+    /// Everything that carries this cache tag; may be repeated
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
     /// Every stored response of the site
-    #[arg(long, conflicts_with = "targets")]
+    #[arg(long, conflicts_with_all = ["targets", "prefix", "tag"])]
     pub(crate) everything: bool,
-    /// Never show it again, not even when the origin is down; without it the old copy stays for that
+    /// Ask the origin next time, and keep the old copy for when it is down; the default
+    #[arg(long, conflicts_with = "withdraw")]
+    pub(crate) refresh: bool,
+    /// Never show it again, not even when the origin is down
     #[arg(long)]
     pub(crate) withdraw: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Say what would happen to a request for a URL now, and why; asks no origin, changes nothing
+    Show(CacheShowArguments),
+    /// Show what became of requests since the edges started, and what they hold
+    Stats(CacheStatsArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CacheShowArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// The site's name in the configuration [default: the site of the URL's host, for a path alone
+    /// the first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) site: Option<String>,
+    /// A field of the request, such as 'Accept-Language: ja'; may be repeated
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+    /// The URL, or a path (beginning with a slash)
+    #[arg(value_name = "URL|PATH")]
+    pub(crate) url: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CacheStatsArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
 }
 
 #[derive(Debug, Subcommand)]

@@ -44,6 +44,30 @@ pub(crate) fn ask(
     send(&envelope(order), arguments, show)
 }
 
+/// The name of the site that answers for a host, as the first edge that answers knows it.
+pub(crate) fn site_of_host(host: &str, arguments: &EdgesArguments) -> anyhow::Result<String> {
+    let answers = answers(&envelope(Order::Status), arguments)?;
+    let status = answers.iter().find_map(|answer| match &answer.reply {
+        Some(Reply {
+            outcome: Outcome::Status(status),
+            ..
+        }) => Some(status),
+        _ => None,
+    });
+    let Some(status) = status else {
+        let why = answers.iter().find_map(|answer| answer.error.as_deref());
+        bail!("{}", why.unwrap_or("no edge answered"));
+    };
+    let of = |name: &str| {
+        let mut sites = status.sites.iter();
+        sites.find(|site| site.hosts.iter().any(|host| host == name))
+    };
+    match of(host).or_else(|| of("*")) {
+        Some(site) => Ok(site.name.clone()),
+        None => bail!("no site of the edge answers for the host \"{host}\""),
+    }
+}
+
 fn envelope(order: Order) -> Envelope {
     let who = format!("uid {}", rustix::process::getuid().as_raw());
     Envelope {
@@ -60,11 +84,7 @@ fn send(
     arguments: &EdgesArguments,
     show: impl Fn(&Reply),
 ) -> anyhow::Result<ExitCode> {
-    let sockets = sockets(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let answers = runtime.block_on(gather(&sockets, envelope));
+    let answers = answers(envelope, arguments)?;
     let failed = answers.iter().any(|answer| answer.error.is_some());
     if arguments.json {
         output::json(&answers)?;
@@ -81,6 +101,14 @@ fn send(
     } else {
         ExitCode::SUCCESS
     })
+}
+
+fn answers(envelope: &Envelope, arguments: &EdgesArguments) -> anyhow::Result<Vec<Answer>> {
+    let sockets = sockets(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(gather(&sockets, envelope)))
 }
 
 async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
@@ -130,7 +158,9 @@ fn of_configuration(file: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// One line for people: edge, generation, what happened, from when on.
 pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
     let what = match &reply.outcome {
-        Outcome::Status(_) => "status".to_owned(),
+        Outcome::Status(_) | Outcome::CacheShown(_) | Outcome::CacheStats(_) => {
+            "nothing changed".to_owned()
+        }
         Outcome::Purged {
             refreshed,
             withdrawn,

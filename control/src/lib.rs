@@ -3,6 +3,7 @@
 //! - [`order`]: what an operator or the CMS asks of an edge, and what the edge replies.
 //! - [`feed`]: what the CMS tells edges about its public URLs, so that a warmer can follow.
 //! - [`tags`]: cache tags, the names under which responses are purged together.
+//! - [`page_url`]: a page's address as an operator gives it.
 //! - [`redirect`]: one redirect of the table for printed codes and legacy URLs, and its CSV form.
 //! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
 //! - [`client`]: HTTP over a Unix socket, to send orders and to read the feed.
@@ -15,6 +16,7 @@ pub mod clock;
 pub mod feed;
 pub mod journal;
 pub mod order;
+pub mod page_url;
 pub mod redirect;
 pub mod tags;
 pub mod timestamp;

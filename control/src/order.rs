@@ -3,10 +3,25 @@
 //! An order travels as JSON in `POST /orders` over the edge's control socket, in an [`Envelope`].
 //! Every accepted order that changes something gives the next generation; the reply names it.
 //! A refused order changes nothing and comes back as a [`Refusal`] that says what to do.
+//!
+//! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
+//! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
+//! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
+
+mod cache;
+mod purge;
+mod status;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Tag, Timestamp};
+use crate::Timestamp;
+
+pub use cache::{
+    AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
+    RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
+};
+pub use purge::{Purge, Target};
+pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
 
 /// An order with who gives it and under which conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +48,10 @@ pub struct Envelope {
 pub enum Order {
     /// Tell how the edge stands. Changes nothing.
     Status,
+    /// Tell what would become of a request now, and why. Changes nothing.
+    ShowCache(ShowCache),
+    /// Tell what the cache has done since the start. Changes nothing.
+    CacheStats,
     /// Stop answering with stored responses. See [`Purge`].
     Purge(Purge),
     /// Take over a table of redirects.
@@ -45,35 +64,8 @@ impl Order {
     /// Whether the order leaves the edge as it was.
     #[must_use]
     pub const fn is_read_only(&self) -> bool {
-        matches!(self, Self::Status)
+        matches!(self, Self::Status | Self::ShowCache(_) | Self::CacheStats)
     }
-}
-
-/// Two ways to stop answering with a stored response.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Purge {
-    /// The site's name in the edge's configuration.
-    pub site: String,
-    /// The stored response is out of date: ask the origin next time, and keep the old copy for
-    /// when the origin is down.
-    #[serde(default)]
-    pub refresh: Vec<Target>,
-    /// The stored response must never be shown again, in no mode (a takedown).
-    #[serde(default)]
-    pub withdraw: Vec<Target>,
-}
-
-/// What a purge addresses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// Every response that carries the tag.
-    Tag(Tag),
-    /// The response at this path and query, percent-encoded, in every variant.
-    Path(String),
-    /// Every response of the site.
-    Everything,
 }
 
 /// A table of redirects as CSV; see [`crate::redirect`].
@@ -108,6 +100,10 @@ pub struct Reply {
 pub enum Outcome {
     /// Answer to [`Order::Status`].
     Status(Box<EdgeStatus>),
+    /// Answer to [`Order::ShowCache`].
+    CacheShown(Box<CacheShown>),
+    /// Answer to [`Order::CacheStats`].
+    CacheStats(Box<CacheStats>),
     /// Answer to [`Order::Purge`]: how many targets are now purged.
     Purged {
         /// Targets to be asked anew.
@@ -131,75 +127,6 @@ pub enum Outcome {
         /// Settings that differ but take effect only at a restart, by key.
         needs_restart: Vec<String>,
     },
-}
-
-/// How an edge stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EdgeStatus {
-    /// The program's version.
-    pub version: String,
-    /// Since when the process runs.
-    pub started_at: Timestamp,
-    /// Addresses it listens on.
-    pub listeners: Vec<String>,
-    /// One entry a site.
-    pub sites: Vec<SiteStatus>,
-    /// The hot cache.
-    pub hot: HotStatus,
-    /// The last-good store; none when the configuration gives it no folder.
-    pub last_good: Option<LastGoodStatus>,
-}
-
-/// How one site stands at an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SiteStatus {
-    /// Its name in the configuration.
-    pub name: String,
-    /// Host names it answers for.
-    pub hosts: Vec<String>,
-    /// Whether the origin answered when last asked; `None` before the first request.
-    pub origin_up: Option<bool>,
-    /// Redirects in force.
-    pub redirects: usize,
-    /// How far the warmer is; `None` where no feed is configured.
-    pub warmer: Option<WarmerStatus>,
-}
-
-/// How far a warmer has followed the change feed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WarmerStatus {
-    /// The sequence number up to which every change is held durably.
-    pub position: u64,
-    /// The CMS's newest sequence number, as last heard.
-    pub head: u64,
-    /// Whether every public URL was held when last heard from the CMS.
-    pub complete: bool,
-    /// URLs that could not be fetched and will be tried again.
-    pub failing: u64,
-}
-
-/// What the hot cache holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HotStatus {
-    /// Stored responses.
-    pub entries: u64,
-    /// Their size in memory.
-    pub bytes: u64,
-    /// The most it may hold.
-    pub capacity_bytes: u64,
-}
-
-/// What the last-good store holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastGoodStatus {
-    /// Stored responses.
-    pub entries: u64,
-    /// Their size on disk.
-    pub bytes: u64,
-    /// Entries found damaged since the start, dropped and fetched anew.
-    pub damaged: u64,
-    /// Why it takes nothing new, when it does not (a full or read-only disk).
-    pub degraded: Option<String>,
 }
 
 /// An order that was not carried out; nothing changed.
@@ -233,6 +160,7 @@ pub enum RefusalCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Tag;
 
     #[test]
     fn an_order_reads_as_the_protocol_says() {
@@ -240,7 +168,7 @@ mod tests {
             order: Order::Purge(Purge {
                 site: "town".into(),
                 refresh: vec![Target::Tag(Tag::new("page-1").unwrap()), Target::Everything],
-                withdraw: vec![Target::Path("/a".into())],
+                withdraw: vec![Target::Path("/a".into()), Target::Prefix("/b/".into())],
             }),
             who: "cms".into(),
             reason: None,
@@ -250,7 +178,7 @@ mod tests {
         let json = serde_json::to_string(&envelope).unwrap();
         assert_eq!(
             json,
-            r#"{"order":{"kind":"purge","site":"town","refresh":[{"tag":"page-1"},"everything"],"withdraw":[{"path":"/a"}]},"who":"cms"}"#
+            r#"{"order":{"kind":"purge","site":"town","refresh":[{"tag":"page-1"},"everything"],"withdraw":[{"path":"/a"},{"prefix":"/b/"}]},"who":"cms"}"#
         );
         assert_eq!(serde_json::from_str::<Envelope>(&json).unwrap(), envelope);
     }

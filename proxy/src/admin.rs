@@ -20,6 +20,7 @@ use tokio::net::{UnixListener, UnixStream};
 use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply};
 
 use crate::error::EdgeError;
+use crate::show;
 use crate::state::Edge;
 
 /// Largest order taken: a table of redirects.
@@ -119,8 +120,11 @@ async fn respond(
 
 /// Gives an order to the switchboard, which may wait for the disk.
 pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Reply, Refusal> {
-    if envelope.order.is_read_only() {
-        return Ok(edge.status());
+    match &envelope.order {
+        Order::Status => return Ok(edge.status()),
+        Order::CacheStats => return Ok(edge.cache_stats()),
+        Order::ShowCache(asked) => return show::cache(edge, asked).await,
+        Order::Purge(_) | Order::ImportRedirects(_) | Order::Reload => {}
     }
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());
     let (acting, peer) = (edge.clone(), peer.to_owned());

@@ -18,12 +18,14 @@
 //! ```
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
-//! switchboard) and `cache/` (both levels). Orders come in through `admin.rs`. Everything shared is
-//! in `state.rs`; the one public function is [`run`].
+//! switchboard) and `cache/` (both levels). Orders come in through `admin.rs`; `show.rs` tells what
+//! would become of a request, `counters.rs` what became of all of them. Everything shared is in
+//! `state.rs`; the one public function is [`run`].
 
 mod access_log;
 mod admin;
 pub mod cache;
+mod counters;
 mod errands;
 mod error;
 mod front;
@@ -31,6 +33,7 @@ mod listeners;
 pub mod routing;
 mod server;
 mod service;
+mod show;
 mod signals;
 mod stages;
 mod state;

@@ -84,6 +84,10 @@ impl ProxyHttp for Service {
         visit: &mut Visit,
     ) -> Result<()> {
         visit.requested_at = self.edge.clock.now();
+        visit.fetching = visit
+            .site
+            .as_ref()
+            .map(|site| site.seen.counters.fetching());
         forward::rewrite(request, session.is_upgrade_req(), visit)
     }
 
@@ -173,6 +177,7 @@ impl ProxyHttp for Service {
         if error.is_none() {
             receive::finish_empty(&self.edge, visit);
         }
+        visit.count();
         if !self.edge.access_log.is_on() {
             return;
         }

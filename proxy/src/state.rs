@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use yagura_config::settings::HostPattern;
-use yagura_control::order::{EdgeStatus, Outcome, Reply, SiteStatus};
+use yagura_control::order::{CacheStats, EdgeStatus, Outcome, Reply, SiteStats, SiteStatus};
 use yagura_control::{Clock, Timestamp};
 
 use crate::access_log::AccessLog;
 use crate::cache::Cache;
+use crate::counters::Event;
 use crate::routing::{Site, Switchboard};
 
 /// The running edge.
@@ -91,6 +92,34 @@ impl Edge {
             self.clock.now(),
             Outcome::Status(Box::new(status)),
         )
+    }
+
+    /// What the cache has done.
+    #[must_use]
+    pub fn cache_stats(&self) -> Reply {
+        let plan = self.switchboard.plan();
+        let (hot, last_good) = self.cache.status();
+        let stats = CacheStats {
+            since: self.started_at,
+            sites: plan.sites().iter().map(|site| site_stats(site)).collect(),
+            hot,
+            last_good,
+        };
+        self.switchboard.reply(
+            plan.generation,
+            self.clock.now(),
+            Outcome::CacheStats(Box::new(stats)),
+        )
+    }
+}
+
+fn site_stats(site: &Site) -> SiteStats {
+    let counters = &site.seen.counters;
+    SiteStats {
+        name: site.settings.name.clone(),
+        requests: counters.requests(),
+        coalesced: counters.count(Event::Coalesced),
+        fetching: counters.fetching_now(),
     }
 }
 

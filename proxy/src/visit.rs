@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use yagura_control::Timestamp;
 
 use crate::cache::{Interim, Prepared, Stored};
+use crate::counters::{Event, Fetching};
 use crate::routing::Site;
 use crate::state::UnderWay;
 
@@ -27,7 +28,7 @@ pub struct Visit {
     pub host: String,
     /// The host with the port readers use, for the origin.
     pub authority: String,
-    /// Path and query as received.
+    /// Path and query as received; once looked up, without what the site's rules drop.
     pub target: String,
     /// Whether TLS is spoken with the reader.
     pub tls: bool,
@@ -45,7 +46,9 @@ pub struct Visit {
     pub requested_at: Timestamp,
     /// The response being taken in.
     pub collecting: Option<Collecting>,
-    /// What the cache did, for the log.
+    /// Counts the question to the origin as under way until the visit ends.
+    pub fetching: Option<Fetching>,
+    /// What the cache did, for the log and the counts.
     pub outcome: &'static str,
     /// Passes interim responses on, where the reader can be given them.
     pub interim: Option<UnboundedSender<Interim>>,
@@ -81,8 +84,17 @@ impl Visit {
             sent: HeaderMap::new(),
             requested_at: at,
             collecting: None,
+            fetching: None,
             outcome: "none",
             interim: None,
+        }
+    }
+
+    /// Counts what became of it, when it ends.
+    pub fn count(&mut self) {
+        self.fetching = None;
+        if let Some(site) = &self.site {
+            site.seen.counters.add(Event::of_outcome(self.outcome));
         }
     }
 }

@@ -18,6 +18,7 @@ mod town;
 
 mod architecture;
 mod browser;
+mod cache_orders;
 mod configuration;
 mod crowd;
 mod damage;
@@ -28,6 +29,7 @@ mod orders;
 mod outage;
 mod plain_proxy;
 mod publish;
+mod same_page;
 mod stale;
 mod supervision;
 mod two_edges;

@@ -1,6 +1,7 @@
 //! The harness: a whole town for one test, made of the real program and real parts.
 //!
 //! - `alone.rs`: the edge alone before an origin.
+//! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
@@ -11,6 +12,7 @@
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
 pub mod alone;
+pub mod lone_edge;
 pub mod origin;
 pub mod place;
 pub mod process;

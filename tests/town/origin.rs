@@ -110,7 +110,7 @@ impl Origin {
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator,
-/// `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size.
+/// `?vary=` the fields it varies by, `?tag=` its cache tags, `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size.
 async fn respond(request: Request<Incoming>, noted: &Noted) -> std::io::Result<Response<Body>> {
     let mut failure = noted.failure.subscribe();
     let failing = *failure.borrow();
@@ -174,6 +174,9 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
             return response.body(whole(String::new())).unwrap();
         }
     }
+    if let Some(value) = wanted("tag") {
+        response = response.header("cache-tag", value);
+    }
     if let Some(value) = wanted("vary") {
         response = response.header("vary", value);
     }
@@ -188,6 +191,7 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
         "x-forwarded-proto",
         "x-evil",
         "accept-language",
+        "cookie",
         "via",
     ];
     for name in fields {

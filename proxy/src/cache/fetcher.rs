@@ -26,6 +26,7 @@ use super::{
     Cache, Directives, Fields, Lookup, OriginHealth, SiteCache, Stored, encoding, policy, storable,
     vary,
 };
+use crate::counters::Counters;
 
 /// Most fetches at a time that no reader waits for.
 const BACKGROUND: usize = 16;
@@ -43,6 +44,7 @@ pub struct Fetcher {
     origin: Arc<Origin>,
     clock: Arc<dyn Clock>,
     health: Arc<OriginHealth>,
+    counters: Arc<Counters>,
     flights: Mutex<HashMap<String, Arc<Flight>>>,
     personal: Memory<String, ()>,
     refreshing: Mutex<HashSet<String>>,
@@ -97,7 +99,7 @@ impl Fetcher {
         site: SiteCache,
         origin: Arc<Origin>,
         clock: Arc<dyn Clock>,
-        health: Arc<OriginHealth>,
+        (health, counters): (Arc<OriginHealth>, Arc<Counters>),
         most_requests: usize,
     ) -> Arc<Self> {
         let remember = |long| {
@@ -111,6 +113,7 @@ impl Fetcher {
             origin,
             clock,
             health,
+            counters,
             flights: Mutex::default(),
             personal: remember(PERSONAL).build(),
             refreshing: Mutex::default(),
@@ -223,6 +226,7 @@ impl Fetcher {
         question: Question,
         entry: &mut Entry<'_>,
     ) -> Result<(), FetchError> {
+        let _counted = self.counters.fetching();
         let mut fields = question.fields;
         let stored = question.stored.as_ref().map(|prepared| &prepared.stored);
         fields.extend(stored.and_then(validate::conditions).unwrap_or_default());
@@ -428,9 +432,11 @@ impl Fetcher {
     /// The origin did not answer. A 5xx is an answer, and changes nothing.
     pub async fn refresh(&self, target: &str) -> Result<StatusCode, FetchError> {
         let key = self.site.key(&self.origin.host, target);
+        let target = self.site.rules.target(target);
         let fields = Origin::own_fields(&self.origin.host)?;
+        let _counted = self.counters.fetching();
         let requested_at = self.clock.now();
-        let asked = self.origin.get(fields.clone(), target, |_| ()).await;
+        let asked = self.origin.get(fields.clone(), &target, |_| ()).await;
         let mut answer = self.noted(asked)?;
         let exchange = Exchange {
             fields: &fields,

@@ -1,7 +1,9 @@
 //! Responses in memory, ready for the wire, bounded by bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use moka::notification::RemovalCause;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 use yagura_control::order::HotStatus;
@@ -14,19 +16,28 @@ use super::vary;
 pub struct Hot {
     responses: Cache<Box<str>, Arc<Prepared>, ahash::RandomState>,
     capacity_bytes: u64,
+    evictions: Arc<AtomicU64>,
 }
 
 impl Hot {
     /// An empty cache of at most `capacity_bytes`.
     #[must_use]
     pub fn new(capacity_bytes: u64) -> Self {
+        let evictions = Arc::new(AtomicU64::new(0));
+        let counted = evictions.clone();
         let responses = Cache::builder()
             .max_capacity(capacity_bytes)
+            .eviction_listener(move |_, _, cause| {
+                if cause == RemovalCause::Size {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            })
             .weigher(|_, prepared: &Arc<Prepared>| prepared.weight_bytes())
             .build_with_hasher(ahash::RandomState::new());
         Self {
             responses,
             capacity_bytes,
+            evictions,
         }
     }
 
@@ -86,6 +97,7 @@ impl Hot {
             entries: self.responses.entry_count(),
             bytes: self.responses.weighted_size(),
             capacity_bytes: self.capacity_bytes,
+            evictions: self.evictions.load(Ordering::Relaxed),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Under what a response is stored: the site, the host where it matters, and the target.
+//! Under what a response is stored: the site, the host where it matters, and the target without
+//! what makes no difference (`normalise.rs`).
 //!
 //! Sites with named hosts share one copy for all their hosts. A site that answers for every host
 //! (`*`) must keep them apart, or one host's pages would be served under another's name.
@@ -6,6 +7,9 @@
 use std::sync::Arc;
 
 use yagura_config::settings::{HostPattern, SiteSettings};
+use yagura_control::order::{Purge, Target};
+
+use super::normalise::Rules;
 
 /// What the cache knows of a site.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct SiteCache {
     pub window_s: u64,
     /// Whether responses are given in several content codings, made here.
     pub encodes: bool,
+    /// What of a request makes no difference.
+    pub rules: Arc<Rules>,
     keyed_by_host: bool,
 }
 
@@ -38,8 +44,15 @@ impl SiteCache {
             honours_reload: site.feed_socket.is_none(),
             window_s: site.stale_while_revalidate.as_secs(),
             encodes: site.compress,
+            rules: Arc::new(Rules::new(site)),
             keyed_by_host: site.hosts.contains(&HostPattern::Any),
         }
+    }
+
+    /// Whether every host has copies of its own.
+    #[must_use]
+    pub const fn is_keyed_by_host(&self) -> bool {
+        self.keyed_by_host
     }
 
     /// Writes the key of a request into `key`, which keeps its memory from request to request.
@@ -51,7 +64,7 @@ impl SiteCache {
             key.push_str(host);
         }
         key.push('\n');
-        key.push_str(target);
+        self.rules.write_target(target, key);
     }
 
     /// The key of a request.
@@ -60,6 +73,20 @@ impl SiteCache {
         let mut key = String::with_capacity(self.name.len() + host.len() + target.len() + 2);
         self.write_key(host, target, &mut key);
         key
+    }
+}
+
+/// A purge of a site as the keys of what it stores are written.
+#[must_use]
+pub fn as_keyed(purge: &Purge, rules: &Rules) -> Purge {
+    let keyed = |target: &Target| match target {
+        Target::Path(path) => Target::Path(rules.target(path).into_owned()),
+        other => other.clone(),
+    };
+    Purge {
+        site: purge.site.clone(),
+        refresh: purge.refresh.iter().map(keyed).collect(),
+        withdraw: purge.withdraw.iter().map(keyed).collect(),
     }
 }
 
@@ -82,6 +109,7 @@ mod tests {
             honours_reload: false,
             window_s: 0,
             encodes: false,
+            rules: Arc::default(),
             keyed_by_host,
         }
     }

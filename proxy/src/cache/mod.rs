@@ -1,7 +1,9 @@
 //! The two-level cache: *hot* in memory, *last-good* on disk. This file is the facade; nothing
 //! outside this folder knows how either level works.
 //!
-//! - `key.rs`, `directives.rs`, `policy.rs`, `vary.rs`, `validate.rs`, `purges.rs`: decisions, pure but for the purge table.
+//! - `key.rs`, `normalise.rs`, `directives.rs`, `policy.rs`, `vary.rs`, `validate.rs`, `purges.rs`:
+//!   decisions, pure but for the purge table.
+//! - `sight.rs`, `explain.rs`: what a lookup would find and what would come of it, for operators.
 //! - `stored.rs`: a stored response, and its form ready for the wire; `encoding.rs` and
 //!   `compressor.rs`: the same in other content codings.
 //! - `hot.rs`, `last_good/`: the two levels.
@@ -18,15 +20,18 @@ mod compressor;
 mod date;
 mod directives;
 pub mod encoding;
+pub mod explain;
 pub mod fetcher;
 pub mod flight;
 mod health;
 mod hot;
 pub mod key;
 pub mod last_good;
+pub mod normalise;
 mod origin;
 pub mod policy;
 mod purges;
+mod sight;
 pub mod stored;
 pub mod validate;
 pub mod vary;
@@ -36,8 +41,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
-use yagura_control::Timestamp;
 use yagura_control::order::{HotStatus, LastGoodStatus, Purge, Target};
+use yagura_control::{TagSet, Timestamp};
 
 pub use directives::{Directives, Fields};
 pub use health::OriginHealth;
@@ -122,6 +127,7 @@ impl Cache {
         let Some(mut prepared) = self.hot.find(key) else {
             return Lookup::Absent;
         };
+        let fields = &site.rules.seen(fields);
         if !vary::selects(&prepared.stored.terms, fields) {
             let wanted = vary::variant_for(&prepared.stored.terms, fields);
             match self.hot.variant(key, &wanted) {
@@ -161,6 +167,7 @@ impl Cache {
             return absent();
         };
         let prepared = Arc::new(stored.prepare(site.encodes));
+        let fields = &site.rules.seen(fields);
         let found = self.judge(site, prepared.clone(), fields, wants, now);
         match found {
             Lookup::Withdrawn => self.remove_withdrawn(key),
@@ -270,7 +277,7 @@ impl Cache {
 
     /// An unsafe request changed the target (RFC 9111, section 4.4): what is stored is stale.
     pub fn invalidate(&self, site: &SiteCache, target: &str, now: Timestamp) {
-        let refresh = vec![Target::Path(target.to_owned())];
+        let refresh = vec![Target::Path(site.rules.target(target).into_owned())];
         let purge = Purge {
             site: site.name.to_string(),
             refresh,
@@ -282,6 +289,12 @@ impl Cache {
     /// Takes over a purge that was given at `at` and is journalled. Effective at once.
     pub fn purge(&self, purge: &Purge, at: Timestamp) {
         self.purges.apply(purge, at);
+    }
+
+    /// How many prefixes the table of purges would hold with this purge.
+    #[must_use]
+    pub fn prefixes_with(&self, purge: &Purge) -> usize {
+        self.purges.prefixes_with(purge)
     }
 
     /// Removes withdrawn copies from the disk. They are not shown in any case; this is so that they
@@ -366,7 +379,7 @@ pub fn storable(
     let tags = headers
         .first(yagura_control::tags::FIELD_NAME)
         .unwrap_or("");
-    let tags = yagura_control::TagSet::from_field_value(tags);
+    let tags = TagSet::from_field_value(tags);
     let mut headers = headers.clone();
     stored::end_to_end(&mut headers);
     // A response without a date is given the time it was there (RFC 9110, section 6.6.1).

@@ -7,6 +7,7 @@
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
+use yagura_control::order::Basis;
 
 use super::directives::{Directives, Fields, Seconds};
 use super::{date, vary};
@@ -60,8 +61,25 @@ pub struct Terms {
     /// asks for last-good copies has said otherwise.
     #[serde(default)]
     pub shared_must_revalidate: bool,
+    /// What said for how long it is fresh.
+    #[serde(default)]
+    pub basis: Basis,
     /// Request fields named by Vary, with the values of the request it answers (section 4.1).
     pub vary: Vec<(String, Option<String>)>,
+}
+
+impl Terms {
+    /// Seconds beyond freshness in which it may be served while a new one is fetched; `site_s` where
+    /// the origin does not say. By `s-maxage` it forbids staleness that it does not allow itself.
+    #[must_use]
+    pub fn window_s(&self, site_s: u64) -> u64 {
+        let by_site_s = if self.shared_must_revalidate {
+            0
+        } else {
+            site_s
+        };
+        self.stale_while_revalidate_s.unwrap_or(by_site_s)
+    }
 }
 
 /// Decides whether a response is stored, and on which terms.
@@ -127,6 +145,7 @@ pub fn decide(
     if explicit.is_none() && !(is_heuristically_cacheable(status) || own.public) {
         return Err(NotStored::Status);
     }
+    let basis = basis(&own, targeted.is_some(), response);
     if own.no_cache {
         // Stored, and asked about each time (section 5.2.2.4).
         return Ok(Terms {
@@ -135,6 +154,7 @@ pub fn decide(
             stale_while_revalidate_s: Some(0),
             must_revalidate: true,
             shared_must_revalidate: true,
+            basis,
             vary,
         });
     }
@@ -151,6 +171,7 @@ pub fn decide(
         must_revalidate: own.must_revalidate,
         shared_must_revalidate: own.s_maxage != Seconds::Absent
             && own.stale_if_error == Seconds::Absent,
+        basis,
         vary,
     })
 }
@@ -196,17 +217,29 @@ pub fn reuse(terms: &Terms, age_s: u64, request: &Directives, window_s: u64) -> 
     if matches!(request.max_stale, Seconds::Some(accepted) if staleness_s <= accepted) {
         return Reuse::Fresh;
     }
-    // By `s-maxage` the origin forbids staleness that it does not allow itself.
-    let window_s = if terms.shared_must_revalidate {
-        0
-    } else {
-        window_s
-    };
-    let window_s = terms.stale_while_revalidate_s.unwrap_or(window_s);
+    let window_s = terms.window_s(window_s);
     if terms.lifetime_s > 0 && window_s > 0 && staleness_s <= window_s {
         return Reuse::WhileRevalidating;
     }
     stale
+}
+
+/// What says for how long a response is fresh, in the order in which [`decide`] goes by it.
+fn basis(own: &Directives, targeted: bool, response: &HeaderMap) -> Basis {
+    let of = |by_targeted, by_general| if targeted { by_targeted } else { by_general };
+    if own.no_cache {
+        of(Basis::TargetedNoCache, Basis::NoCache)
+    } else if own.s_maxage != Seconds::Absent {
+        of(Basis::TargetedSharedMaxAge, Basis::SharedMaxAge)
+    } else if own.max_age != Seconds::Absent {
+        of(Basis::TargetedMaxAge, Basis::MaxAge)
+    } else if !targeted && response.has("expires") {
+        Basis::Expires
+    } else if response.has("last-modified") {
+        Basis::Heuristic
+    } else {
+        Basis::Nothing
+    }
 }
 
 /// Section 4.2.2: a tenth of the time since the last change, a day at most.

@@ -323,6 +323,7 @@ pub(super) mod tests {
             stale_while_revalidate_s: None,
             must_revalidate: false,
             shared_must_revalidate: false,
+            basis: yagura_control::order::Basis::default(),
             vary: Vec::new(),
         };
         Stored {

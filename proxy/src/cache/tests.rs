@@ -24,6 +24,8 @@ fn site() -> SiteCache {
         http: PlainHttp::Serve,
         cache: true,
         last_good: true,
+        drop_query: Vec::new(),
+        vary_cookies: None,
         feed_socket: None,
         allow_from: Vec::new(),
         connect_timeout: std::time::Duration::from_secs(1),
@@ -90,10 +92,11 @@ async fn what_was_purged_is_never_shown_as_if_it_was_not() {
                     let targets = [
                         Target::Path("/a".into()),
                         Target::Tag(Tag::new("page-1").unwrap()),
+                        Target::Prefix("/".into()),
                         Target::Everything,
                     ];
                     let withdraw = chance.random_bool(0.4);
-                    let target = targets[chance.random_range(0..3)].clone();
+                    let target = targets[chance.random_range(0..4)].clone();
                     cache.purge(&purge_of(target, withdraw), now);
                     *(if withdraw {
                         &mut withdrawn_at

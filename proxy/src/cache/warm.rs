@@ -137,7 +137,7 @@ impl Warmer {
                 Change::Withdrawn => {
                     wanted.remove(&entry.path);
                     let site = self.fetcher.site();
-                    let withdraw = vec![Target::Path(entry.path.clone())];
+                    let withdraw = vec![Target::Path(site.rules.target(&entry.path).into_owned())];
                     let purge = Purge {
                         site: site.name.to_string(),
                         refresh: Vec::new(),

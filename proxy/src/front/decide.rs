@@ -192,7 +192,7 @@ pub fn plain_hit(
     if !site.cache.stores
         || !site.settings.allow_from.is_empty()
         || !(plain.tls || site.settings.http == PlainHttp::Serve)
-        || site.redirects.find(host, plain.target).is_some()
+        || site.redirect_of(host, plain.target).is_some()
     {
         return None;
     }

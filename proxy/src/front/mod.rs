@@ -27,6 +27,7 @@ use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt;
 use yagura_control::clock::monotonic;
 
+use crate::counters::Event;
 use crate::service::Service;
 use crate::state::Edge;
 pub use decide::Answer;
@@ -82,6 +83,7 @@ impl Front {
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
                     let _under_way = self.edge.traffic.begin();
+                    answer.site.seen.counters.add(Event::Hit);
                     let close = self.edge.traffic.is_draining() || answer.close;
                     answer::write(&answer, close, &mut connection.out);
                     let sent = answer::send(&answer, &connection.out, &mut stream);

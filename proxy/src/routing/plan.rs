@@ -7,11 +7,13 @@ use std::sync::Arc;
 use yagura_config::Settings;
 use yagura_config::settings::{HostPattern, SiteSettings};
 use yagura_control::Clock;
+use yagura_control::redirect::Redirect;
 
 use super::redirects::Redirects;
 use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, Origin, OriginHealth, SiteCache};
+use crate::counters::Counters;
 
 /// What requests are decided by.
 #[derive(Debug)]
@@ -42,6 +44,15 @@ pub struct Site {
     pub seen: Arc<Seen>,
 }
 
+impl Site {
+    /// Where a request leads, if anywhere. `host` is lower case without port, `target` path and
+    /// query as received.
+    #[must_use]
+    pub fn redirect_of(&self, host: &str, target: &str) -> Option<&Redirect> {
+        self.redirects.find(host, target, &self.cache.rules)
+    }
+}
+
 impl std::fmt::Debug for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Site")
@@ -57,6 +68,8 @@ pub struct Seen {
     pub origin: Arc<OriginHealth>,
     /// How far its warmer is.
     pub warmer: SharedStatus,
+    /// What became of its requests.
+    pub counters: Arc<Counters>,
 }
 
 impl Plan {
@@ -81,7 +94,7 @@ impl Plan {
                     site_cache.clone(),
                     Origin::new(settings),
                     clock.clone(),
-                    seen.origin.clone(),
+                    (seen.origin.clone(), seen.counters.clone()),
                     settings.origin_requests,
                 ),
                 cache: site_cache,

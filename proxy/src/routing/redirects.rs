@@ -1,11 +1,14 @@
 //! One site's redirects, in memory: printed codes and legacy URLs, matched exactly.
 //!
 //! A redirect for the request's host goes before one for every host, and one with the request's
-//! query before one without any.
+//! query before one with what is left of it by the site's rules, and both before one without any.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use yagura_control::redirect::Redirect;
+
+use crate::cache::normalise::Rules;
 
 /// The table. Replaced whole, never changed in place.
 #[derive(Clone, Debug, Default)]
@@ -38,9 +41,9 @@ impl Redirects {
     }
 
     /// Where a request leads, if anywhere. `host` is lower case without port, `target` path and
-    /// query as received.
+    /// query as received; `rules` say what of it may be left out.
     #[must_use]
-    pub fn find(&self, host: &str, target: &str) -> Option<&Redirect> {
+    pub fn find(&self, host: &str, target: &str, rules: &Rules) -> Option<&Redirect> {
         if self.by_source.is_empty() {
             return None;
         }
@@ -48,7 +51,11 @@ impl Redirects {
             .split('?')
             .next()
             .filter(|path| path.len() < target.len());
-        [Some(target), path]
+        let reduced = match rules.target(target) {
+            Cow::Owned(reduced) => Some(reduced),
+            Cow::Borrowed(_) => None,
+        };
+        [Some(target), reduced.as_deref(), path]
             .into_iter()
             .flatten()
             .find_map(|source| {
@@ -126,9 +133,10 @@ mod tests {
             redirect(None, "/a", "/without-query"),
             redirect(Some("b.example"), "/a", "/of-host"),
         ]);
+        let rules = Rules::default();
         let to = |host: &str, target: &str| {
             table
-                .find(host, target)
+                .find(host, target, &rules)
                 .map(|redirect| redirect.to.as_str())
         };
         assert_eq!(to("x.example", "/a?id=1"), Some("/with-query"));

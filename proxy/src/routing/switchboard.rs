@@ -17,8 +17,14 @@ use yagura_control::{Clock, Timestamp, redirect};
 use super::journal::{Journal, Record};
 use super::plan::Plan;
 use super::redirects::Redirects;
-use crate::cache::Cache;
+use crate::cache::{Cache, key};
 use crate::error::EdgeError;
+
+/// Most prefixes in the table of purges: after a purge every response is compared with all their
+/// lengths once.
+const MOST_PREFIXES: usize = 1_000;
+/// Longest path or prefix purged, in bytes.
+const LONGEST_PATH_BYTES: usize = 8 << 10;
 
 /// Reads the configuration file again; the error holds every fault, as text.
 pub type Reload = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
@@ -140,7 +146,7 @@ impl Switchboard {
             })?;
         }
         if let Order::Purge(purge) = &envelope.order {
-            self.cache.purge(purge, at);
+            apply_purge(&before, purge, at, &self.cache);
         }
         if let Some(settings) = effect.settings {
             inner.settings = settings;
@@ -152,13 +158,13 @@ impl Switchboard {
     fn effect(&self, order: &Order, before: &Plan, settings: &Settings) -> Result<Effect, Refusal> {
         let generation = before.generation + 1;
         match order {
-            Order::Status => Err(refusal(
+            Order::Status | Order::ShowCache(_) | Order::CacheStats => Err(refusal(
                 RefusalCode::Malformed,
-                "status changes nothing".to_owned(),
+                "this order changes nothing".to_owned(),
                 "ask for it without going through the switchboard",
             )),
             Order::Purge(purge) => {
-                check_purge(purge, before)?;
+                check_purge(purge, before, &self.cache)?;
                 let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
                 let outcome = Outcome::Purged {
                     refreshed,
@@ -231,7 +237,7 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
             ..
         } => match order {
             Order::Purge(purge) => {
-                cache.purge(&purge, at);
+                apply_purge(&plan, &purge, at, cache);
                 plan.renumbered(generation)
             }
             // A table that was accepted once is taken over unless its site is gone.
@@ -239,7 +245,9 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
                 Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
                 Err(_) => plan.renumbered(generation),
             },
-            Order::Reload | Order::Status => plan.renumbered(generation),
+            Order::Reload | Order::Status | Order::ShowCache(_) | Order::CacheStats => {
+                plan.renumbered(generation)
+            }
         },
     }
 }
@@ -292,17 +300,33 @@ fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome
     ))
 }
 
-fn check_purge(purge: &Purge, plan: &Plan) -> Result<(), Refusal> {
+/// Puts a purge in force, for the keys that the site's rules make. The journal keeps it as it was
+/// given: at the next start the rules may be others.
+fn apply_purge(plan: &Plan, purge: &Purge, at: Timestamp, cache: &Cache) {
+    match plan.site_named(&purge.site) {
+        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache.rules), at),
+        // The site is gone from the configuration, and may come back.
+        None => cache.purge(purge, at),
+    }
+}
+
+fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal> {
     plan.site_named(&purge.site)
         .ok_or_else(|| unknown_site(&purge.site, plan))?;
     let targets = purge.refresh.iter().chain(&purge.withdraw);
     for target in targets {
-        if let Target::Path(path) = target
-            && !path.starts_with('/')
+        if let Target::Path(path) | Target::Prefix(path) = target
+            && !(path.starts_with('/') && path.len() <= LONGEST_PATH_BYTES)
         {
             let what = format!("\"{path}\" is no path");
-            return Err(refusal(RefusalCode::Invalid, what, "begin it with a slash"));
+            let hint = format!("begin it with a slash; {LONGEST_PATH_BYTES} bytes at most");
+            return Err(refusal(RefusalCode::Invalid, what, &hint));
         }
+    }
+    if cache.prefixes_with(purge) > MOST_PREFIXES {
+        let what = format!("more than {MOST_PREFIXES} prefixes would be kept as purged");
+        let hint = "purge by tag, a shorter prefix that was purged before, or everything";
+        return Err(refusal(RefusalCode::Invalid, what, hint));
     }
     Ok(())
 }

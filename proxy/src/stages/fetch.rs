@@ -15,6 +15,7 @@ use super::{forward, last_good};
 use crate::cache::fetcher::{Joined, Question};
 use crate::cache::flight::{Head, News, ResponseHead};
 use crate::cache::{Directives, FetchError, Prepared, vary};
+use crate::counters::Event;
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -45,6 +46,9 @@ pub async fn ask(
     let mut question = question(request, visit, stored)?;
     let confirming = question.stored.is_some();
     let mut joined = site.fetcher.join(question.clone(), "");
+    if !joined.first {
+        site.seen.counters.add(Event::Coalesced);
+    }
     for _ in 0..ROUNDS {
         match head(site, visit, &mut joined).await {
             Waited::Head(Ok(Head::Stored(prepared))) => {
@@ -67,7 +71,7 @@ pub async fn ask(
                     return Some(last_good::reply(edge, request, visit));
                 }
                 if joined.first || is_for(&response, &question) {
-                    visit.outcome = if confirming { "stale" } else { "miss" };
+                    visit.outcome = if confirming { "renewed" } else { "miss" };
                     let arrival = Arrival {
                         response,
                         passenger: joined.passenger,

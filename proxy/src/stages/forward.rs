@@ -6,6 +6,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, OrErr, Result};
 use yagura_config::settings::{Origin, SiteSettings};
 
+use crate::cache::normalise::CookieField;
 use crate::visit::Visit;
 
 /// How long a connection to the origin is kept for the next request.
@@ -75,12 +76,25 @@ pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &mut Visit) 
         request.remove_header("connection");
         request.remove_header("upgrade");
     }
-    if request.uri.authority().is_some() {
+    let asked = request.uri.path_and_query().map(|target| target.as_str());
+    if request.uri.authority().is_some() || asked.is_some_and(|asked| asked != visit.target) {
         let target = visit
             .target
             .parse()
             .or_err(ErrorType::InvalidHTTPHeader, "the target")?;
         request.set_uri(target);
+    }
+    // What may be stored is asked for with the cookies alone that may select it.
+    if let (Some(site), Some(_), false) = (&visit.site, &visit.key, switching) {
+        match site.cache.rules.cookie_field(&request.headers) {
+            CookieField::AsItIs => {}
+            CookieField::Absent => {
+                request.remove_header(&header::COOKIE);
+            }
+            CookieField::Of(value) => {
+                request.insert_header(header::COOKIE, value)?;
+            }
+        }
     }
     request.insert_header(header::HOST, visit.authority.as_str())?;
     if let Some(client) = visit.client {

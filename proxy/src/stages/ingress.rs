@@ -5,7 +5,7 @@ use crate::routing::Site;
 use crate::visit::Visit;
 
 /// A refusal for who may not.
-pub fn check(site: &Site, visit: &Visit) -> Option<Reply> {
+pub fn check(site: &Site, visit: &mut Visit) -> Option<Reply> {
     let allowed = &site.settings.allow_from;
     if allowed.is_empty() {
         return None;
@@ -17,6 +17,7 @@ pub fn check(site: &Site, visit: &Visit) -> Option<Reply> {
     if welcome {
         None
     } else {
+        visit.outcome = "refused";
         Some(Reply::refusal(403, false))
     }
 }

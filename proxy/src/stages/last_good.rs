@@ -17,6 +17,7 @@ pub fn reply(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Reply {
         return Reply::stored(&prepared, edge.clock.now(), request, Detail::LastGood);
     }
     if visit.withdrawn {
+        visit.outcome = "gone";
         return Reply::page(StatusCode::GONE, notice::GONE, head_only, None);
     }
     visit.outcome = "unavailable";

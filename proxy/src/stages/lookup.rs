@@ -1,5 +1,6 @@
 //! 5. What is stored: in memory, then on disk.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
@@ -23,7 +24,7 @@ pub enum Found {
 }
 
 /// Preconditions that only the origin can judge (RFC 9110, sections 13.1.1 and 13.1.4).
-const FOR_THE_ORIGIN: [&str; 2] = ["if-match", "if-unmodified-since"];
+pub const FOR_THE_ORIGIN: [&str; 2] = ["if-match", "if-unmodified-since"];
 
 /// Looks the request up, and notes for later stages what to do when the origin is dead.
 pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut Visit) -> Found {
@@ -32,6 +33,10 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
         return Found::Forward;
     }
     let key = site.cache.key(&visit.host, &visit.target);
+    // The origin is asked for what the key says, or its answer would be another request's.
+    if let Cow::Owned(target) = site.cache.rules.target(&visit.target) {
+        visit.target = target;
+    }
     let wants = Directives::of_request(&request.headers);
     let now = edge.clock.now();
     let mut found = edge

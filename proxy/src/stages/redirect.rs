@@ -8,7 +8,7 @@ use crate::visit::Visit;
 
 /// The redirect of the request's URL.
 pub fn find(site: &Site, visit: &mut Visit) -> Option<Reply> {
-    let redirect = site.redirects.find(&visit.host, &visit.target)?;
+    let redirect = site.redirect_of(&visit.host, &visit.target)?;
     visit.outcome = "redirect";
     let location = match (visit.tls, site.settings.http) {
         // One step instead of two: first to https and only then to the page.

@@ -73,12 +73,22 @@ impl LastGood {
         }
     }
 
+    /// The copy of a key, if there is one, and nothing is changed when it is damaged.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn look(&self, key: &str) -> Result<Option<Stored>, format::Damage> {
+        match fs::read(self.path(key)) {
+            Ok(file) => format::decode(&Bytes::from(file), key).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The copy of a key, if there is a sound one.
     pub fn read(&self, key: &str) -> Option<Stored> {
         let path = self.path(key);
-        let file = fs::read(&path).ok()?;
-        match format::decode(&Bytes::from(file), key) {
-            Ok(stored) => Some(stored),
+        match self.look(key) {
+            Ok(stored) => stored,
             Err(damage) => {
                 tracing::error!(file = %path.display(), %damage, "a last-good copy is damaged and was removed");
                 self.damaged.fetch_add(1, Ordering::Relaxed);
@@ -183,6 +193,7 @@ impl LastGood {
         LastGoodStatus {
             entries: self.entries.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
+            quota_bytes: self.quota_bytes,
             damaged: self.damaged.load(Ordering::Relaxed),
             degraded: lock(&self.degraded).clone(),
         }

@@ -184,6 +184,45 @@ fn a_variant_is_for_requests_with_the_same_fields() {
 
 proptest! {
     #[test]
+    fn the_basis_is_what_the_lifetime_was_decided_by(
+        words in proptest::collection::vec("(max-age=11|s-maxage=22|no-cache|public)", 0..4),
+        targeted in proptest::option::of("(max-age=33|s-maxage=44|public|no-cache)"),
+        own: bool, expires: bool, modified: bool,
+    ) {
+        let mut headers = HeaderMap::new();
+        let mut set = |name: &'static str, value: String| {
+            headers.insert(name, value.parse().unwrap());
+        };
+        set("date", at(0));
+        set("etag", "\"1\"".to_owned());
+        if !words.is_empty() {
+            set("cache-control", words.join(", "));
+        }
+        if let Some(value) = targeted {
+            set(if own { OWN_TARGETED_FIELD } else { "cdn-cache-control" }, value);
+        }
+        if expires {
+            set("expires", at(55));
+        }
+        if modified {
+            set("last-modified", at(-660));
+        }
+        let request = HeaderMap::new();
+        let terms = decide(&Method::GET, &request, StatusCode::OK, &headers, NOW, NOW).unwrap();
+        let expected_s = match terms.basis {
+            Basis::MaxAge => 11,
+            Basis::SharedMaxAge => 22,
+            Basis::TargetedMaxAge => 33,
+            Basis::TargetedSharedMaxAge => 44,
+            Basis::Expires => 55,
+            Basis::Heuristic => 66,
+            Basis::NoCache | Basis::TargetedNoCache | Basis::Nothing | Basis::Unknown => 0,
+        };
+        prop_assert_eq!(terms.lifetime_s, expected_s);
+        prop_assert_ne!(terms.basis, Basis::Unknown);
+    }
+
+    #[test]
     fn no_fields_make_it_panic_and_nothing_private_is_stored(
         control in "[a-z=0-9, \"-]{0,40}",
         expires in "[ -~]{0,30}",
@@ -199,7 +238,7 @@ proptest! {
 
     #[test]
     fn older_is_never_fresher(lifetime_s in 0u64..1000, window in 0u64..1000, age in 0u64..3000) {
-        let terms = Terms { lifetime_s, initial_age_s: 0, stale_while_revalidate_s: Some(window), must_revalidate: false, shared_must_revalidate: false, vary: vec![] };
+        let terms = Terms { lifetime_s, initial_age_s: 0, stale_while_revalidate_s: Some(window), must_revalidate: false, shared_must_revalidate: false, basis: Basis::default(), vary: vec![] };
         let rank = |reuse| match reuse { Reuse::Fresh => 0, Reuse::WhileRevalidating => 1, Reuse::OnError => 2, Reuse::Never => 3 };
         let request = Directives::default();
         prop_assert!(rank(reuse(&terms, age, &request, 0)) <= rank(reuse(&terms, age + 1, &request, 0)));

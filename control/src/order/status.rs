@@ -1,0 +1,80 @@
+//! How an edge stands, as it tells it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+
+/// How an edge stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdgeStatus {
+    /// The program's version.
+    pub version: String,
+    /// Since when the process runs.
+    pub started_at: Timestamp,
+    /// Addresses it listens on.
+    pub listeners: Vec<String>,
+    /// One entry a site.
+    pub sites: Vec<SiteStatus>,
+    /// The hot cache.
+    pub hot: HotStatus,
+    /// The last-good store; none when the configuration gives it no folder.
+    pub last_good: Option<LastGoodStatus>,
+}
+
+/// How one site stands at an edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Host names it answers for.
+    pub hosts: Vec<String>,
+    /// Whether the origin answered when last asked; `None` before the first request.
+    pub origin_up: Option<bool>,
+    /// Redirects in force.
+    pub redirects: usize,
+    /// How far the warmer is; `None` where no feed is configured.
+    pub warmer: Option<WarmerStatus>,
+}
+
+/// How far a warmer has followed the change feed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WarmerStatus {
+    /// The sequence number up to which every change is held durably.
+    pub position: u64,
+    /// The CMS's newest sequence number, as last heard.
+    pub head: u64,
+    /// Whether every public URL was held when last heard from the CMS.
+    pub complete: bool,
+    /// URLs that could not be fetched and will be tried again.
+    pub failing: u64,
+}
+
+/// What the hot cache holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HotStatus {
+    /// Stored responses.
+    pub entries: u64,
+    /// Their size in memory.
+    pub bytes: u64,
+    /// The most it may hold.
+    pub capacity_bytes: u64,
+    /// Responses that made room for others since the start.
+    #[serde(default)]
+    pub evictions: u64,
+}
+
+/// What the last-good store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastGoodStatus {
+    /// Stored responses.
+    pub entries: u64,
+    /// Their size on disk.
+    pub bytes: u64,
+    /// The most it may hold.
+    #[serde(default)]
+    pub quota_bytes: u64,
+    /// Entries found damaged since the start, dropped and fetched anew.
+    pub damaged: u64,
+    /// Why it takes nothing new, when it does not (a full or read-only disk).
+    pub degraded: Option<String>,
+}
