@@ -83,9 +83,11 @@ fn when_stale(stored: &StoredShown) -> String {
         0 => "not shown while a new one is fetched".to_owned(),
         window_s => format!("shown for {} while a new one is fetched", span(window_s)),
     };
+    if stored.not_on_error == Some(NotOnError::Withdrawn) {
+        return "never shown: it was withdrawn".to_owned();
+    }
     let on_error = match stored.not_on_error {
-        None => "shown when the origin fails",
-        Some(NotOnError::Withdrawn) => "never shown: it was withdrawn",
+        None | Some(NotOnError::Withdrawn) => "shown when the origin fails",
         Some(NotOnError::OtherVariant) => "not shown to this request: another variant",
         Some(NotOnError::MustRevalidate) => {
             "not shown when the origin fails: it says must-revalidate or no-cache"
@@ -100,6 +102,9 @@ fn when_stale(stored: &StoredShown) -> String {
 
 fn vary(vary: &VaryShown) -> String {
     let value = match &vary.stored {
+        Some(value) if vary.field.starts_with("accept") => {
+            format!("{}: {}", vary.field, preferences(value))
+        }
         Some(value) => format!("{}: {value}", vary.field),
         None => format!("no {}", vary.field),
     };
@@ -109,4 +114,42 @@ fn vary(vary: &VaryShown) -> String {
         "asked otherwise"
     };
     format!("{value} ({verdict})")
+}
+
+/// Preferences as readers send them. They are compared with their weight in thousandths in front,
+/// and so stand in that order; what is written otherwise is left as it is.
+fn preferences(compared: &str) -> String {
+    let mut members: Vec<String> = compared
+        .split(',')
+        .map(|member| match member.split_once(':') {
+            Some(("1000", value)) => value.to_owned(),
+            Some((weight, value)) => match weight.parse::<u16>() {
+                Ok(thousandths) => {
+                    let fraction = format!("{thousandths:03}");
+                    format!("{value};q=0.{}", fraction.trim_end_matches('0'))
+                }
+                Err(_) => member.to_owned(),
+            },
+            None => member.to_owned(),
+        })
+        .collect();
+    members.reverse();
+    members.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferences_are_told_as_readers_send_them() {
+        for (compared, told) in [
+            ("1000:ja", "ja"),
+            ("0050:*,0500:en,1000:ja", "ja, en;q=0.5, *;q=0.05"),
+            ("a, b:c", "b:c, a"),
+            ("", ""),
+        ] {
+            assert_eq!(preferences(&compared.replace(", ", ",")), told);
+        }
+    }
 }

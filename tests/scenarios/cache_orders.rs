@@ -376,6 +376,25 @@ async fn what_became_of_requests_is_counted_by_site() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_redirected_or_refused_never_makes_the_origin_be_asked() {
+    let lone = LoneEdge::start("").await;
+    let asked = "/asked?cc=no-cache&etag=one";
+    lone.get(asked).await;
+    assert!(lone.get(asked).await.cache().contains("fwd-status=304"));
+    let count = lone.seen().len();
+    let table = lone.file("table.csv", "from,to,status\n/asked,/page,302\n");
+    lone.told(&["redirect", "import", &table, "--site", "city"]);
+    assert_eq!(lone.get(asked).await.status, 302);
+    lone.change(
+        "last_good = true",
+        "last_good = true\nallow_from = [\"192.0.2.0/24\"]",
+    );
+    lone.told(&["reload"]);
+    assert_eq!(lone.get(asked).await.status, 403);
+    assert_eq!(lone.seen().len(), count, "{:?}", lone.seen());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_the_town_is_taken_off_and_every_page_says_why() {
     let mut town = Town::open().await;
     let site = Site::read(&mut town.reader()).await;

@@ -96,6 +96,13 @@ impl LoneEdge {
         self.folder.path().join("edge.toml").display().to_string()
     }
 
+    /// Replaces words of the configuration file.
+    pub fn change(&self, words: &str, others: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(words), "{text}");
+        std::fs::write(self.config(), text.replace(words, others)).unwrap();
+    }
+
     /// A file in its folder.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);

@@ -93,6 +93,8 @@ impl Hot {
     /// What it holds.
     #[must_use]
     pub fn status(&self) -> HotStatus {
+        // It counts what was put in only when it gets around to it.
+        self.responses.run_pending_tasks();
         HotStatus {
             entries: self.responses.entry_count(),
             bytes: self.responses.weighted_size(),
