@@ -158,7 +158,7 @@ async fn what_is_told_of_a_request_is_what_happens_to_it() {
             lone.get(target)
                 .await
                 .cache()
-                .contains("fwd=uri-miss; stored"),
+                .contains("fwd=uri-miss; fwd-status=200; stored"),
             "{target}"
         );
     }
@@ -195,14 +195,14 @@ async fn what_is_told_of_a_request_is_what_happens_to_it() {
             "Cache-Control: no-cache",
             "fetch, else last_good",
             200,
-            "fwd=stale; stored",
+            "fwd=stale; fwd-status=200; stored",
         ),
         (
             &other,
             "Accept-Language: ja",
             "fetch, else unavailable",
             200,
-            "fwd=uri-miss; stored",
+            "fwd=uri-miss; fwd-status=200; stored",
         ),
         (&other, "", "hit", 200, "; hit"),
         (
@@ -225,14 +225,14 @@ async fn what_is_told_of_a_request_is_what_happens_to_it() {
             "",
             "fetch, else last_good",
             200,
-            "fwd=stale; stored",
+            "fwd=stale; fwd-status=200; stored",
         ),
         (
             &withdrawn,
             "",
             "fetch, else gone",
             200,
-            "fwd=uri-miss; stored",
+            "fwd=uri-miss; fwd-status=200; stored",
         ),
         (
             &swr,
@@ -351,7 +351,7 @@ async fn what_became_of_requests_is_counted_by_site() {
     })
     .await;
     let counted = serde_json::json!({
-        "hit": 3, "stale": 0, "confirmed": 1, "renewed": 0, "miss": 3, "last_good": 1,
+        "hit": 3, "stale": 0, "confirmed": 1, "renewed": 1, "miss": 2, "last_good": 1,
         "redirect": 1, "pass": 1, "unavailable": 1, "gone": 1, "not_cached": 0, "refused": 0,
     });
     assert_eq!(stats["sites"][0]["requests"], counted);
@@ -373,6 +373,25 @@ async fn what_became_of_requests_is_counted_by_site() {
     ] {
         assert!(words.contains(word), "{word} is not in {words}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_who_wait_for_one_answer_are_counted() {
+    let lone = LoneEdge::start("").await;
+    let page = format!("/held?held&{KEPT}");
+    let asking = futures_util::future::join_all((0..5).map(|_| lone.get(&page)));
+    let counting = async {
+        eventually("four wait with the first", || async {
+            let stats = lone.outcome(&["cache", "stats"]);
+            let site = &stats["sites"][0];
+            (site["coalesced"] == 4 && site["fetching"] == 1).then_some(())
+        })
+        .await;
+        lone.origin.as_ref().unwrap().open();
+    };
+    let (answers, ()) = tokio::join!(asking, counting);
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(lone.seen().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,11 @@ async fn a_url_with_tracking_parameters_is_the_same_page() {
     let lone = LoneEdge::start("").await;
     let page = format!("/p?{KEPT}&id=1");
     let first = lone.get(&format!("{page}&utm_source=paper")).await;
-    assert!(first.cache().contains("fwd=uri-miss; stored"));
+    assert!(
+        first
+            .cache()
+            .contains("fwd=uri-miss; fwd-status=200; stored")
+    );
     for noisy in [
         page.clone(),
         format!("{page}&utm_source=x&gclid=1"),
