@@ -25,6 +25,7 @@ use yagura_control::clock::monotonic;
 
 use super::{ANSWER, Front, HEAD, IDLE, client, head};
 use crate::access_log::Line;
+use crate::counters::Event;
 use crate::stages;
 use crate::stages::reply::Reply;
 use crate::visit::Visit;
@@ -143,6 +144,7 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     };
     let _under_way = front.edge.traffic.begin();
     let bytes = reply::send_hit(&answer, &mut asked.respond);
+    answer.site.seen.counters.add(Event::Hit);
     if front.edge.access_log.is_on() {
         let path = asked.request.uri().path();
         front.edge.access_log.add(Line::of_hit(
@@ -168,6 +170,7 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         if let Some(reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
             let bytes = send(front, reply, &method, &mut asked.respond).await;
+            visit.count();
             if edge.access_log.is_on() {
                 edge.access_log
                     .add(Line::of(&visit, method.as_str(), status, bytes));
