@@ -36,14 +36,14 @@ check-format:
 check-lints: editor
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 
-test-rust: editor tests/browser/node_modules/.installed
+test-rust: editor tests/browser/node_modules/.installed tests/cache-suite/node_modules/.installed
 	cargo test --workspace --locked --quiet
 
 test-editor: editor
 	cd editor && npm test --silent
 
-tests/browser/node_modules/.installed: tests/browser/package-lock.json
-	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
+tests/%/node_modules/.installed: tests/%/package-lock.json
+	cd tests/$* && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Licences, duplicates and sources. The database of advisories lies outside the package
@@ -57,4 +57,4 @@ screenshots: packages editor tests/browser/node_modules/.installed
 
 clean:
 	cargo clean
-	rm -rf editor/dist editor/node_modules tests/browser/node_modules
+	rm -rf editor/dist editor/node_modules tests/*/node_modules

@@ -19,6 +19,7 @@ mod town;
 mod architecture;
 mod browser;
 mod cache_orders;
+mod cache_suite;
 mod configuration;
 mod crowd;
 mod damage;
