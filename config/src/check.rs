@@ -109,11 +109,25 @@ fn needs(table: &Section<'_>, site: &SiteSettings, edge: &EdgeSettings) {
             hint,
         );
     }
-    if site.feed_socket.is_some() && !site.last_good {
-        let hint = "add `last_good = true`: that is what following the feed is for";
+    let followed = [
+        ("feed_socket", site.feed_socket.is_some()),
+        ("sitemap", site.sitemap.is_some()),
+    ];
+    for (key, is_set) in followed {
+        if is_set && !site.last_good {
+            let hint = "add `last_good = true`: that is what following it is for";
+            table.fault(key, "the warmer has nowhere to put its copies", hint);
+        }
+    }
+    if site.sitemap.is_some() && site.feed_socket.is_some() {
+        let hint = "remove `sitemap`: the feed tells of every change at once";
+        table.fault("sitemap", "the site has a change feed already", hint);
+    }
+    if site.sitemap.is_some() && site.hosts.contains(&HostPattern::Any) {
+        let hint = "name the site's hosts in `hosts`, in place of \"*\"";
         table.fault(
-            "feed_socket",
-            "the warmer has nowhere to put its copies",
+            "sitemap",
+            "the warmer cannot know which host's pages are meant",
             hint,
         );
     }

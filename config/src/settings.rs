@@ -47,6 +47,9 @@ pub struct EdgeSettings {
     pub max_object_bytes: u64,
     /// Most bytes of last-good copies on disk.
     pub last_good_bytes: u64,
+    /// How long a copy that no change feed and no sitemap names is kept after it was last read or
+    /// confirmed.
+    pub last_good_keep: Duration,
     /// How long to wait for requests in flight when stopping.
     pub grace: Duration,
     /// One line a request, as JSON, to this file; `None` writes none.
@@ -85,6 +88,10 @@ pub struct SiteSettings {
     pub vary_cookies: Option<Vec<String>>,
     /// Unix socket of the CMS's change feed that the warmer follows.
     pub feed_socket: Option<PathBuf>,
+    /// The origin's sitemap that the warmer follows, where there is no feed.
+    pub sitemap: Option<SitemapSettings>,
+    /// Most fetches a second of the warmer.
+    pub warm_rate: usize,
     /// Client addresses that may reach the site; everyone when empty.
     pub allow_from: Vec<IpNet>,
     /// Longest wait for a connection to the origin.
@@ -100,6 +107,15 @@ pub struct SiteSettings {
     pub origin_requests: usize,
     /// Whether text is given in several content codings (br, zstd, gzip), made here.
     pub compress: bool,
+}
+
+/// `sitemap` and `sitemap_interval`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SitemapSettings {
+    /// Path and query at the origin.
+    pub target: String,
+    /// How often it is read.
+    pub interval: Duration,
 }
 
 /// One entry of `hosts`.

@@ -69,6 +69,12 @@ name = "a"
 hosts = ["x.example"]
 origin = "http://127.0.0.1:2"
 feed_socket = "feed.sock"
+[[site]]
+name = "b"
+hosts = ["*"]
+origin = "http://127.0.0.1:2"
+feed_socket = "feed.sock"
+sitemap = "sitemap.xml"
 "#,
     )
     .unwrap_err();
@@ -81,6 +87,9 @@ feed_socket = "feed.sock"
         "another site is named \"a\"",
         "\"x.example\" already belongs to the site \"a\"",
         "the warmer has nowhere to put its copies",
+        "\"sitemap.xml\" cannot be asked for",
+        "the site has a change feed already",
+        "the warmer cannot know which host's pages are meant",
     ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }

@@ -22,6 +22,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let ByteSize(hot_bytes) = table.or("hot", ByteSize(256 << 20));
     let ByteSize(max_object_bytes) = table.or("max_object", ByteSize(64 << 20));
     let ByteSize(last_good_bytes) = table.or("last_good", ByteSize(20 << 30));
+    let last_good_keep = table.or("last_good_keep", Duration::from_secs(400 * 86_400));
     let grace = table.or("grace", Duration::from_secs(10));
     let access_log = table.path("access_log");
     table.end();
@@ -34,6 +35,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         hot_bytes,
         max_object_bytes,
         last_good_bytes,
+        last_good_keep,
         grace,
         access_log,
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::section::{CookieName, Section};
 use crate::settings::{
     DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
+    SitemapSettings,
 };
 
 /// Most entries of `drop_query` and of `vary_cookies`: every request with a query or cookies is
@@ -34,6 +35,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     let drop_query = drop_query(table);
     let vary_cookies = vary_cookies(table);
     let feed_socket = table.path("feed_socket");
+    let sitemap = sitemap(table);
+    let warm_rate = table.or("warm_rate", 50);
     let allow_from = table.list("allow_from");
     let connect_timeout = table.or("connect_timeout", Duration::from_secs(2));
     let read_timeout = table.or("read_timeout", Duration::from_secs(30));
@@ -52,6 +55,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         drop_query,
         vary_cookies,
         feed_socket,
+        sitemap,
+        warm_rate,
         allow_from,
         connect_timeout,
         read_timeout,
@@ -60,6 +65,17 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         origin_requests,
         compress,
     })
+}
+
+fn sitemap(table: &Section<'_>) -> Option<SitemapSettings> {
+    let target: Option<String> = table.optional("sitemap");
+    let interval = table.or("sitemap_interval", Duration::from_secs(3600));
+    let target = target?;
+    if !target.starts_with('/') || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint = "write path and query at the origin, such as \"/sitemap.xml\"";
+        table.fault("sitemap", format!("\"{target}\" cannot be asked for"), hint);
+    }
+    Some(SitemapSettings { target, interval })
 }
 
 /// Names stand in orders, file names and logs, and so are short and plain.

@@ -27,6 +27,8 @@ fn site() -> SiteCache {
         drop_query: Vec::new(),
         vary_cookies: None,
         feed_socket: None,
+        sitemap: None,
+        warm_rate: 50,
         allow_from: Vec::new(),
         connect_timeout: std::time::Duration::from_secs(1),
         read_timeout: std::time::Duration::from_secs(1),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use yagura_config::Settings;
+use yagura_config::settings::SiteSettings;
 use yagura_control::order::{
     Envelope, ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Reply, Target,
 };
@@ -368,6 +369,14 @@ fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
     };
     if feeds(before) != feeds(after) {
         keys.push("site.feed_socket".to_owned());
+    }
+    let sitemaps = |settings: &Settings| -> Vec<_> {
+        let warmed =
+            |site: &SiteSettings| (site.name.clone(), site.sitemap.clone(), site.warm_rate);
+        settings.sites.iter().map(warmed).collect()
+    };
+    if sitemaps(before) != sitemaps(after) {
+        keys.push("site.sitemap".to_owned());
     }
     keys
 }
