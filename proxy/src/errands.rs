@@ -1,5 +1,5 @@
 //! What an edge does besides answering: taking orders, following change feeds, reading its
-//! configuration again, counting what lies on its disk.
+//! configuration again, looking after what lies on its disk.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,7 @@ use pingora::services::background::BackgroundService;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use yagura_control::client::Client;
+use yagura_control::clock::monotonic;
 use yagura_control::feed::MAX_WAIT_MS;
 use yagura_control::order::{Envelope, Order};
 
@@ -21,12 +22,19 @@ use crate::state::Edge;
 /// How much longer than its waiting time the feed may take.
 const FEED_SLACK: Duration = Duration::from_secs(10);
 
+/// How often a disk that failed is tried again.
+const LOOK_AFTER: Duration = Duration::from_secs(3);
+/// How often, at most, copies that are kept too long are looked for.
+const RETIRE: Duration = Duration::from_secs(3600);
+
 /// All of it, as one service of pingora's.
 pub struct Errands {
     edge: Arc<Edge>,
     orders: Mutex<Option<std::os::unix::net::UnixListener>>,
     /// Folder of the warmers' positions.
     data: Option<PathBuf>,
+    /// How long copies that no list names are kept.
+    keep: Duration,
 }
 
 impl Errands {
@@ -36,11 +44,13 @@ impl Errands {
         edge: Arc<Edge>,
         orders: Option<std::os::unix::net::UnixListener>,
         data: Option<PathBuf>,
+        keep: Duration,
     ) -> Self {
         Self {
             edge,
             orders: Mutex::new(orders),
             data,
+            keep,
         }
     }
 
@@ -84,6 +94,7 @@ impl BackgroundService for Errands {
         for warmer in self.warmers() {
             tasks.spawn(warmer.run());
         }
+        tasks.spawn(look_after(self.edge.clone(), self.keep));
         tasks.spawn(reread(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
@@ -93,6 +104,20 @@ impl BackgroundService for Errands {
         });
         let _stop = shutdown.changed().await;
         tasks.shutdown().await;
+    }
+}
+
+/// Looks after the copies on disk: tries a disk that failed again, and lets go what is kept too long.
+async fn look_after(edge: Arc<Edge>, keep: Duration) {
+    let retire_every = (keep / 10).clamp(LOOK_AFTER, RETIRE);
+    let mut next = monotonic() + retire_every;
+    loop {
+        tokio::time::sleep(LOOK_AFTER).await;
+        let retire = monotonic() >= next;
+        if retire {
+            next = monotonic() + retire_every;
+        }
+        edge.cache.look_after(retire, edge.clock.now()).await;
     }
 }
 

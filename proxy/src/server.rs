@@ -12,7 +12,7 @@ use yagura_config::settings::EdgeSettings;
 use yagura_control::Clock;
 
 use crate::access_log::AccessLog;
-use crate::cache::Cache;
+use crate::cache::{Cache, Rules};
 use crate::errands::Errands;
 use crate::error::EdgeError;
 use crate::front::Front;
@@ -68,7 +68,12 @@ pub fn run(
     server.add_service(public);
     server.add_service(background_service(
         "errands",
-        Errands::new(edge.clone(), orders, edge_settings.data.clone()),
+        Errands::new(
+            edge.clone(),
+            orders,
+            edge_settings.data.clone(),
+            edge_settings.last_good_keep,
+        ),
     ));
     tracing::info!(edge = %edge_settings.name, listen = ?edge.listeners, "the edge is up");
     server.run(RunArgs {
@@ -91,10 +96,12 @@ fn opened(
         std::fs::create_dir_all(data).map_err(EdgeError::at(data))?;
     }
     let last_good = edge.data.as_ref().map(|data| data.join("last-good"));
-    let quota = last_good
-        .as_deref()
-        .map(|folder| (folder, edge.last_good_bytes));
-    let cache = Cache::open(edge.hot_bytes, edge.max_object_bytes, quota);
+    let rules = Rules {
+        quota_bytes: edge.last_good_bytes,
+        keep: edge.last_good_keep,
+    };
+    let kept = last_good.as_deref().map(|folder| (folder, rules));
+    let cache = Cache::open(edge.hot_bytes, edge.max_object_bytes, kept);
     let cache = cache.map_err(EdgeError::at(last_good.clone().unwrap_or_default()))?;
     let journal = edge.data.as_ref().map(|data| data.join("journal"));
     let switchboard = Switchboard::open(

@@ -9,7 +9,7 @@
 //! - `hot.rs`, `last_good/`: the two levels.
 //! - `fetcher.rs`, `flight.rs`: asking the origin, once for all who ask for the same; `origin.rs` its
 //!   connections, `health.rs` whether it answers, `backoff.rs` how long it is left alone.
-//! - `warm.rs`: fetches what nobody has asked for yet.
+//! - `warm/`: fetches what nobody has asked for yet.
 //!
 //! A lookup never trusts that a purge reached an entry: it compares the entry with the purge table
 //! every time (cheaply, see `purges.rs`). So a fill that was in flight during a purge may write
@@ -47,6 +47,7 @@ use yagura_control::{TagSet, Timestamp};
 pub use directives::{Directives, Fields};
 pub use health::OriginHealth;
 pub use key::SiteCache;
+pub use last_good::{Kept, Rules};
 pub use origin::{FetchError, Interim, Origin};
 pub use policy::{NotStored, Terms};
 pub use purges::Table as PurgeTable;
@@ -86,23 +87,20 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the cache; `last_good` is the folder of the durable copies and their quota in bytes.
+    /// Opens the cache; `last_good` is the folder of the durable copies and what holds for them.
     ///
     /// # Errors
-    /// The folder cannot be made, or no thread started.
+    /// No thread can be started.
     pub fn open(
         hot_bytes: u64,
         max_object_bytes: u64,
-        last_good: Option<(&Path, u64)>,
+        last_good: Option<(&Path, Rules)>,
     ) -> std::io::Result<Arc<Self>> {
-        let last_good = last_good
-            .map(|(folder, quota)| LastGood::open(folder, quota))
-            .transpose()?;
         let hot = Arc::new(Hot::new(hot_bytes));
         Ok(Arc::new(Self {
             compressor: Compressor::start(&hot)?,
             hot,
-            last_good,
+            last_good: last_good.map(|(folder, rules)| LastGood::open(folder, rules)),
             purges: Purges::default(),
             max_object_bytes: usize::try_from(max_object_bytes).unwrap_or(usize::MAX),
         }))
@@ -162,7 +160,7 @@ impl Cache {
             return absent();
         }
         let (cache, name) = (self.clone(), key.to_owned());
-        let read = move || cache.last_good.as_ref()?.read(&name);
+        let read = move || cache.last_good.as_ref()?.read(&name, now);
         let Ok(Some(stored)) = tokio::task::spawn_blocking(read).await else {
             return absent();
         };
@@ -223,13 +221,14 @@ impl Cache {
         }
         let writing = kept.then(|| {
             let (cache, copy) = (self.clone(), prepared.clone());
-            tokio::task::spawn_blocking(move || {
-                if let Some(last_good) = &cache.last_good {
-                    // An overtaken response must not replace a newer one.
-                    if verdict == Verdict::Valid || !last_good.has(&copy.stored.key) {
-                        last_good.write(&copy.stored);
-                    }
+            tokio::task::spawn_blocking(move || match &cache.last_good {
+                // An overtaken response must not replace a newer one.
+                Some(last_good)
+                    if verdict == Verdict::Valid || !last_good.has(&copy.stored.key) =>
+                {
+                    last_good.write(&copy.stored)
                 }
+                _ => Kept::Yes,
             })
         });
         let usable = stored.terms.lifetime_s > 0 || validate::conditions(stored).is_some();
@@ -252,16 +251,18 @@ impl Cache {
     }
 
     /// Notes that the origin answered 404 or 410 with a response that is not stored.
-    pub fn forget(self: &Arc<Self>, key: &str) {
+    pub fn forget(self: &Arc<Self>, key: &str) -> Filled {
         self.hot.remove(key);
-        if self.last_good.is_some() {
+        let removing = self.last_good.is_some().then(|| {
             let (cache, key) = (self.clone(), key.to_owned());
             tokio::task::spawn_blocking(move || {
                 if let Some(last_good) = &cache.last_good {
                     last_good.remove(&key);
                 }
-            });
-        }
+                Kept::Yes
+            })
+        });
+        Filled(removing)
     }
 
     fn remove_withdrawn(self: &Arc<Self>, key: &str) {
@@ -312,6 +313,20 @@ impl Cache {
         let _joined = tokio::task::spawn_blocking(sweep).await;
     }
 
+    /// Lets go what no list names and nobody read for long, and tries a disk that failed again.
+    pub async fn look_after(self: &Arc<Self>, retire: bool, now: Timestamp) {
+        let cache = self.clone();
+        let look = move || {
+            if let Some(last_good) = &cache.last_good {
+                last_good.try_again(now);
+                if retire {
+                    last_good.retire(now);
+                }
+            }
+        };
+        let _joined = tokio::task::spawn_blocking(look).await;
+    }
+
     /// Counts what is on disk; run once, in the background.
     pub async fn take_stock(self: &Arc<Self>) {
         let cache = self.clone();
@@ -349,15 +364,16 @@ impl Cache {
     }
 }
 
-/// A response taken in; its durable copy may still be being written.
+/// A response taken in or forgotten; its durable copy may still be being written or removed.
 #[derive(Debug)]
-pub struct Filled(Option<tokio::task::JoinHandle<()>>);
+pub struct Filled(Option<tokio::task::JoinHandle<Kept>>);
 
 impl Filled {
-    /// Ends when the durable copy is written, where there is to be one.
-    pub async fn kept(self) {
-        if let Some(writing) = self.0 {
-            let _joined = writing.await;
+    /// Ends when the durable copy is written, where there is to be one, and tells whether it was.
+    pub async fn kept(self) -> Kept {
+        match self.0 {
+            None => Kept::Yes,
+            Some(writing) => writing.await.unwrap_or(Kept::DiskFails),
         }
     }
 }

@@ -12,7 +12,7 @@ use yagura_control::order::{Purge, Target};
 use yagura_control::{Tag, Timestamp};
 
 use super::stored::tests::response;
-use super::{Cache, Directives, Lookup, PurgeTable, SiteCache};
+use super::{Cache, Directives, Lookup, PurgeTable, Rules, SiteCache};
 
 const KEY: &str = "town\n\n/a";
 
@@ -40,7 +40,11 @@ fn site() -> SiteCache {
 }
 
 fn open(folder: &Path, purges: PurgeTable) -> Arc<Cache> {
-    let cache = Cache::open(1 << 20, 1 << 20, Some((folder, 1 << 30))).unwrap();
+    let rules = Rules {
+        quota_bytes: 1 << 30,
+        keep: std::time::Duration::from_secs(1 << 30),
+    };
+    let cache = Cache::open(1 << 20, 1 << 20, Some((folder, rules))).unwrap();
     cache.restore_purges(purges);
     cache
 }
