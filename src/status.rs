@@ -62,5 +62,8 @@ fn print_site(site: &SiteStatus) {
             "    warmer     at {} of {}, {complete}, {failing} failing",
             warmer.position, warmer.head
         );
+        if let Some(until) = warmer.resting_until {
+            println!("               the origin fails; it is asked again after {until}");
+        }
     }
 }

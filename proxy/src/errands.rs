@@ -16,7 +16,7 @@ use yagura_control::feed::MAX_WAIT_MS;
 use yagura_control::order::{Envelope, Order};
 
 use crate::admin;
-use crate::cache::warm::Warmer;
+use crate::cache::warm::{FeedWarmer, Fetching};
 use crate::state::Edge;
 
 /// How much longer than its waiting time the feed may take.
@@ -54,24 +54,22 @@ impl Errands {
         }
     }
 
-    fn warmers(&self) -> Vec<Warmer> {
-        let plan = self.edge.switchboard.plan();
-        let sites = plan.sites().iter();
-        let warmer = |site: &Arc<crate::routing::Site>| {
-            let (socket, data) = (site.settings.feed_socket.as_ref()?, self.data.as_ref()?);
-            let feed = Client::new(socket, Duration::from_millis(MAX_WAIT_MS) + FEED_SLACK);
-            let position = data.join(format!("warmer-{}.json", site.settings.name));
-            let (cache, clock) = (self.edge.cache.clone(), self.edge.clock.clone());
-            Some(Warmer::new(
-                cache,
-                site.fetcher.clone(),
-                feed,
-                clock,
-                position,
-                site.seen.warmer.clone(),
-            ))
-        };
-        sites.filter_map(warmer).collect()
+    /// Begins to make last-good complete, for every site that says what there is.
+    fn warm(&self, tasks: &mut JoinSet<()>) {
+        let Some(data) = &self.data else { return };
+        for site in self.edge.switchboard.plan().sites() {
+            let fetching = || {
+                let (cache, clock) = (self.edge.cache.clone(), self.edge.clock.clone());
+                let rate = site.settings.warm_rate;
+                Fetching::new(cache, site.fetcher.clone(), clock, rate)
+            };
+            let (name, status) = (&site.settings.name, site.seen.warmer.clone());
+            if let Some(socket) = &site.settings.feed_socket {
+                let feed = Client::new(socket, Duration::from_millis(MAX_WAIT_MS) + FEED_SLACK);
+                let file = data.join(format!("warmer-{name}.json"));
+                tasks.spawn(FeedWarmer::new(fetching(), feed, file, status).run());
+            }
+        }
     }
 }
 
@@ -91,9 +89,7 @@ impl BackgroundService for Errands {
             Some(Err(error)) => tracing::error!(%error, "orders cannot be taken"),
             None => {}
         }
-        for warmer in self.warmers() {
-            tasks.spawn(warmer.run());
-        }
+        self.warm(&mut tasks);
         tasks.spawn(look_after(self.edge.clone(), self.keep));
         tasks.spawn(reread(self.edge.clone()));
         let cache = self.edge.cache.clone();

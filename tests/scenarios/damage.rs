@@ -44,6 +44,24 @@ async fn a_damaged_copy_is_never_shown_and_is_replaced() {
     assert!(answer.status == 200 && answer.body == site.pages[&path]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_was_lost_is_fetched_at_the_next_start_though_nobody_reads_it() {
+    let mut town = Town::open().await;
+    let site = Site::read(&mut town.reader()).await;
+    let path = site.page(5).to_owned();
+    town.kill("edge");
+    let folder = town.data().join("edge/last-good");
+    let lost = copies(&folder, &site.pages[&path]);
+    assert_eq!(lost.len(), 1, "the copy to lose was not found");
+    std::fs::remove_file(&lost[0].0).unwrap();
+    town.start("edge");
+    town.edge_is_ready().await;
+    eventually("the copy is back", || async {
+        (copies(&folder, &site.pages[&path]).len() == 1).then_some(())
+    })
+    .await;
+}
+
 /// Flips a bit in the middle of every copy that holds these bytes; gives how many there were.
 fn damage(folder: &Path, body: &[u8]) -> usize {
     let copies = copies(folder, body);

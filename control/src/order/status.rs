@@ -32,21 +32,25 @@ pub struct SiteStatus {
     pub origin_up: Option<bool>,
     /// Redirects in force.
     pub redirects: usize,
-    /// How far the warmer is; `None` where no feed is configured.
+    /// How far the warmer is; `None` where neither feed nor sitemap is configured.
     pub warmer: Option<WarmerStatus>,
 }
 
 /// How far a warmer has followed the change feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WarmerStatus {
-    /// The sequence number up to which every change is held durably.
+    /// The sequence number up to which every change is held durably; before a sitemap, how many of
+    /// its URLs are held as it says.
     pub position: u64,
-    /// The CMS's newest sequence number, as last heard.
+    /// The CMS's newest sequence number, as last heard; before a sitemap, how many URLs it lists.
     pub head: u64,
-    /// Whether every public URL was held when last heard from the CMS.
+    /// Whether every public URL was held when last heard from the CMS or the sitemap.
     pub complete: bool,
     /// URLs that could not be fetched and will be tried again.
     pub failing: u64,
+    /// Until when the origin, which failed, is left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resting_until: Option<Timestamp>,
 }
 
 /// What the hot cache holds.
