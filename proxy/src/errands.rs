@@ -1,4 +1,4 @@
-//! What an edge does besides answering: taking orders, following change feeds, reading its
+//! What an edge does besides answering: taking orders, following change feeds and sitemaps, reading its
 //! configuration again, looking after what lies on its disk.
 
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use yagura_control::feed::MAX_WAIT_MS;
 use yagura_control::order::{Envelope, Order};
 
 use crate::admin;
-use crate::cache::warm::{FeedWarmer, Fetching};
+use crate::cache::warm::{FeedWarmer, Fetching, SitemapWarmer};
 use crate::state::Edge;
 
 /// How much longer than its waiting time the feed may take.
@@ -68,6 +68,10 @@ impl Errands {
                 let feed = Client::new(socket, Duration::from_millis(MAX_WAIT_MS) + FEED_SLACK);
                 let file = data.join(format!("warmer-{name}.json"));
                 tasks.spawn(FeedWarmer::new(fetching(), feed, file, status).run());
+            } else if let Some(sitemap) = site.settings.sitemap.clone() {
+                let file = data.join(format!("sitemap-{name}.json"));
+                let hosts = site.settings.hosts.clone();
+                tasks.spawn(SitemapWarmer::new(fetching(), sitemap, hosts, file, status).run());
             }
         }
     }

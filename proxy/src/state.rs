@@ -135,11 +135,12 @@ fn site_status(site: &Site) -> SiteStatus {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
     };
+    let is_warmed = site.settings.feed_socket.is_some() || site.settings.sitemap.is_some();
     SiteStatus {
         name: site.settings.name.clone(),
         hosts: hosts.collect(),
         origin_up: site.seen.origin.is_up(),
         redirects: site.redirects.len(),
-        warmer: site.settings.feed_socket.as_ref().map(|_| warmer()),
+        warmer: is_warmed.then(warmer),
     }
 }

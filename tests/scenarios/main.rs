@@ -31,6 +31,7 @@ mod outage;
 mod plain_proxy;
 mod publish;
 mod same_page;
+mod sitemap;
 mod stale;
 mod supervision;
 mod two_edges;

@@ -2,6 +2,7 @@
 //!
 //! - `alone.rs`: the edge alone before an origin.
 //! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
+//! - `museum.rs`: a site of another CMS, with a sitemap, and an edge of its own before it.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
@@ -13,6 +14,7 @@
 
 pub mod alone;
 pub mod lone_edge;
+pub mod museum;
 pub mod origin;
 pub mod place;
 pub mod process;
@@ -247,7 +249,7 @@ fn template() -> &'static Path {
 }
 
 /// Runs a command that must succeed.
-fn succeed(command: &mut Command) {
+pub fn succeed(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(
         output.status.success(),

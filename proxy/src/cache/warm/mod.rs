@@ -1,6 +1,6 @@
 //! Makes last-good complete, and not just what somebody happened to read.
 //!
-//! - `feed.rs`: follows the CMS's change feed.
+//! - `feed.rs`: follows the CMS's change feed. `sitemap/`: follows the sitemap of a foreign origin.
 //! - `agenda.rs`: what is to be fetched, when, and what becomes of failures; `pace.rs`: the rate.
 //!   Both are pure.
 //! - `fetching.rs`: the shell that does what the agenda says.
@@ -9,6 +9,7 @@ mod agenda;
 mod feed;
 mod fetching;
 mod pace;
+mod sitemap;
 
 use std::io::Write;
 use std::path::Path;
@@ -20,6 +21,7 @@ use yagura_control::order::WarmerStatus;
 
 pub use feed::FeedWarmer;
 pub use fetching::Fetching;
+pub use sitemap::SitemapWarmer;
 
 /// What others may see of a warmer.
 pub type SharedStatus = Arc<Mutex<WarmerStatus>>;
