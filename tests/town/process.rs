@@ -15,9 +15,13 @@ pub struct Running {
 impl Running {
     /// Starts the program; what it prints is added to `log`.
     pub fn start(arguments: &[&str], log: &Path) -> Self {
+        Self::start_command(Command::new(YAGURA).args(arguments), log)
+    }
+
+    /// Starts a command that becomes the program; what it prints is added to `log`.
+    pub fn start_command(command: &mut Command, log: &Path) -> Self {
         let log = File::options().append(true).create(true).open(log).unwrap();
-        let child = Command::new(YAGURA)
-            .args(arguments)
+        let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
