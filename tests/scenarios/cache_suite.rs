@@ -95,7 +95,7 @@ async fn the_public_suite_passes_but_for_what_is_listed() {
     let listed: BTreeSet<&str> = listed.into_iter().flatten().copied().collect();
     let told = |ids: Vec<&&str>| {
         let of = |id: &&str| told.iter().find(|test| test["id"] == *id).cloned();
-        ids.into_iter().map(|id| of(id)).collect::<Vec<_>>()
+        ids.into_iter().map(of).collect::<Vec<_>>()
     };
     let unexpected = told(failed.difference(&listed).collect());
     assert!(unexpected.is_empty(), "failed: {unexpected:#?}");
