@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::encoding::Coding;
 use super::hot::Hot;
-use super::stored::Prepared;
+use super::prepared::Prepared;
 
 /// Threads.
 const THREADS: usize = 2;

@@ -70,7 +70,7 @@ pub fn stored(
             Some(NotOnError::OtherVariant)
         } else if terms.must_revalidate {
             Some(NotOnError::MustRevalidate)
-        } else if terms.shared_must_revalidate && !site.last_good {
+        } else if !(site.last_good || terms.allows_on_error(stored.age_s(now))) {
             Some(NotOnError::SharedMaxAge)
         } else {
             None

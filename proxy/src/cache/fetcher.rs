@@ -4,29 +4,29 @@
 //! Who asks for the same at the same time shares one request (`flight.rs`). What is for one reader
 //! alone is found out by its first response; from then on, for a while, nobody waits for another.
 //! Requests to the origin are bounded in number, and a refresh that failed is not tried again at
-//! once (`backoff.rs`).
+//! once (`backoff.rs`). What becomes of one answer: `exchange.rs`; fetches for the warmer: `own.rs`.
+
+mod exchange;
+mod own;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, header};
 use moka::sync::Cache as Memory;
 use rand::Rng;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use yagura_control::{Clock, Timestamp};
+use yagura_control::Clock;
 
 use super::backoff::Backoff;
-use super::flight::{Flight, Head, News, Passenger, Pilot, ResponseHead};
-use super::origin::{Answer, Body, FetchError, Origin};
-use super::stored::{Prepared, end_to_end};
-use super::validate::{self, Confirmed};
-use super::{
-    Cache, Directives, Fields, Kept, Lookup, OriginHealth, SiteCache, Stored, encoding, policy,
-    storable, vary,
-};
+use super::flight::{Flight, Head, News, Passenger, Pilot};
+use super::origin::{FetchError, Origin};
+use super::prepared::Prepared;
+use super::{Cache, Directives, Lookup, OriginHealth, SiteCache, vary};
 use crate::counters::Counters;
+
+pub use own::Refreshed;
 
 /// Most fetches at a time that no reader waits for.
 const BACKGROUND: usize = 16;
@@ -34,8 +34,6 @@ const BACKGROUND: usize = 16;
 const PERSONAL: Duration = Duration::from_secs(60);
 /// Most URLs of which that is remembered, and most failed refreshes.
 const REMEMBERED: u64 = 100_000;
-/// How long a passenger of a response that is not kept may hold it up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A site's way to its origin, shared by readers, refreshes and the warmer.
 pub struct Fetcher {
@@ -220,167 +218,6 @@ impl Fetcher {
             .map_err(|_| busy())
     }
 
-    async fn fly(
-        &self,
-        pilot: &Pilot,
-        question: Question,
-        entry: &mut Entry<'_>,
-    ) -> Result<(), FetchError> {
-        let _counted = self.counters.fetching();
-        let mut fields = question.fields;
-        let stored = question.stored.as_ref().map(|prepared| &prepared.stored);
-        fields.extend(stored.and_then(validate::conditions).unwrap_or_default());
-        let requested_at = self.clock.now();
-        let asked = self
-            .origin
-            .get(fields.clone(), &question.target, pilot.interim_teller())
-            .await;
-        let mut answer = self.noted(asked)?;
-        let exchange = Exchange {
-            fields: &fields,
-            requested_at,
-            received_at: self.clock.now(),
-        };
-        if self.site.encodes && !fields.contains_key(header::ACCEPT_ENCODING) {
-            encoding::forget_vary(&mut answer.headers);
-        }
-        if let (StatusCode::NOT_MODIFIED, Some(prepared)) = (answer.status, &question.stored) {
-            pilot.head(self.confirmed(prepared, &answer.headers, &exchange), true);
-            // Nothing follows; read to its end, the connection is kept.
-            let _empty = answer.body.whole(0).await;
-            return Ok(());
-        }
-        let taken = self.taken(&question.key, &answer, &exchange);
-        // What came encoded for one reader is not stored; the next one asks for it plain.
-        let plain = !(self.site.encodes && fields.contains_key(header::ACCEPT_ENCODING));
-        let for_one = !plain && answer.headers.contains_key(header::CONTENT_ENCODING);
-        if for_one && taken.is_ok() {
-            self.personal.invalidate(&question.key);
-        }
-        let fits = || {
-            let most = self.cache.max_object_bytes() as u64;
-            length(&answer.headers).is_none_or(|length| length <= most)
-        };
-        let stored = taken.ok().filter(|_| !for_one && fits());
-        if stored.is_none() {
-            entry.close();
-            if !(for_one || answer.status.is_server_error()) {
-                self.personal.insert(question.key.clone(), ());
-            }
-        }
-        let mut head = ResponseHead::new(&answer, stored.as_ref(), exchange.received_at);
-        if self.site.encodes && head.stored {
-            head.vary_by_coding();
-        }
-        pilot.head(Head::Response(Arc::new(head)), stored.is_some());
-        self.carry(pilot, answer.body, stored, entry).await
-    }
-
-    /// Carries the body to the passengers, and into the cache.
-    async fn carry(
-        &self,
-        pilot: &Pilot,
-        mut body: Body,
-        mut stored: Option<Stored>,
-        entry: &mut Entry<'_>,
-    ) -> Result<(), FetchError> {
-        let (mut pieces, mut bytes) = (Vec::new(), 0);
-        while let Some(piece) = body.piece().await? {
-            bytes += piece.len();
-            if stored.is_some() {
-                if bytes > self.cache.max_object_bytes() {
-                    (stored, pieces) = (None, Vec::new());
-                    entry.close();
-                    pilot.let_go();
-                } else {
-                    pieces.push(piece.clone());
-                }
-            }
-            if !pilot.piece(piece, PATIENCE).await {
-                return Ok(());
-            }
-        }
-        if let Some(mut stored) = stored {
-            stored.body = joined(pieces);
-            self.personal.invalidate(&stored.key);
-            let prepared = Arc::new(stored.prepare(self.site.encodes));
-            self.cache.fill(&self.site, &prepared);
-        }
-        Ok(())
-    }
-
-    /// What a 304 makes of the stored response.
-    fn confirmed(&self, before: &Prepared, headers: &HeaderMap, exchange: &Exchange<'_>) -> Head {
-        let Exchange {
-            fields,
-            requested_at,
-            received_at,
-        } = *exchange;
-        let stored = &before.stored;
-        match validate::confirmed(stored, fields, headers, requested_at, received_at) {
-            Confirmed::Updated(updated) => {
-                let prepared = Arc::new(updated.prepare(self.site.encodes));
-                prepared.adopt_encodings(before);
-                self.cache.fill(&self.site, &prepared);
-                Head::Confirmed(prepared)
-            }
-            Confirmed::Once(updated) => {
-                self.cache.forget(&stored.key);
-                Head::Confirmed(Arc::new(updated.prepare(self.site.encodes)))
-            }
-            Confirmed::Other => Head::Unclear,
-        }
-    }
-
-    /// The response as it is stored, without its body. What is not stored may still say that there
-    /// is nothing any more.
-    fn taken(
-        &self,
-        key: &str,
-        answer: &Answer,
-        exchange: &Exchange<'_>,
-    ) -> Result<Stored, Option<policy::NotStored>> {
-        let decided = storable(
-            key.to_owned(),
-            (&Method::GET, exchange.fields),
-            (answer.status, &answer.headers),
-            exchange.requested_at,
-            exchange.received_at,
-        );
-        match decided {
-            // An error that says how long it holds spares the origin (RFC 9111, section 3).
-            Ok(stored) if answer.status.is_server_error() && stored.terms.lifetime_s == 0 => {
-                Err(None)
-            }
-            Ok(stored) => Ok(stored),
-            Err(why) => {
-                if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
-                    self.cache.forget(key);
-                }
-                Err(Some(why))
-            }
-        }
-    }
-
-    /// Notes what an attempt tells of the origin.
-    fn noted<T>(&self, asked: Result<T, FetchError>) -> Result<T, FetchError> {
-        let (now, site) = (self.clock.now(), &self.site.name);
-        match &asked {
-            Ok(_) => {
-                if self.health.answered() {
-                    tracing::info!(%site, "the origin answers");
-                }
-            }
-            Err(error) if error.is_of_the_origin() => {
-                if self.health.failed(now, rand::rng().random()) {
-                    tracing::warn!(%site, %error, "the origin does not answer");
-                }
-            }
-            Err(_) => {}
-        }
-        asked
-    }
-
     /// Asks in the background for what a reader was given stale, unless that is under way already
     /// or failed a short time ago.
     pub fn refresh_soon(self: &Arc<Self>, question: Question) {
@@ -424,101 +261,6 @@ impl Fetcher {
             lock(&this.refreshing).remove(&key);
         });
     }
-
-    /// Under what a target of the site's first host is stored.
-    #[must_use]
-    pub fn own_key(&self, target: &str) -> String {
-        self.site.key(&self.origin.host, target)
-    }
-
-    /// Asks, for the site's first host, whether what is stored of a target still holds.
-    ///
-    /// # Errors
-    /// The site's host cannot stand in a field.
-    pub fn confirm_own(
-        self: &Arc<Self>,
-        stored: Arc<Prepared>,
-        target: &str,
-    ) -> Result<Passenger, FetchError> {
-        let question = Question {
-            key: stored.stored.key.clone(),
-            target: self.site.rules.target(target).into_owned(),
-            fields: Origin::own_fields(&self.origin.host)?,
-            // However fresh it is: the origin is to say so.
-            wants: Directives {
-                no_cache: true,
-                ..Directives::default()
-            },
-            stored: Some(stored),
-        };
-        Ok(self.join(question, "").passenger)
-    }
-
-    /// Fetches a target of the site's first host, of which nothing is stored.
-    ///
-    /// # Errors
-    /// The origin did not answer, or with more than `most_bytes`.
-    pub async fn fetch(
-        &self,
-        target: &str,
-        most_bytes: usize,
-    ) -> Result<(StatusCode, Bytes), FetchError> {
-        let fields = Origin::own_fields(&self.origin.host)?;
-        let asked = self.origin.get(fields, target, |_| ()).await;
-        let answer = self.noted(asked)?;
-        Ok((answer.status, answer.body.whole(most_bytes).await?))
-    }
-
-    /// Fetches a target of the site's first host and takes the response in durably. For the warmer.
-    ///
-    /// # Errors
-    /// The origin did not answer. A 5xx is an answer, and changes nothing.
-    pub async fn refresh(&self, target: &str) -> Result<Refreshed, FetchError> {
-        let key = self.own_key(target);
-        let target = self.site.rules.target(target);
-        let fields = Origin::own_fields(&self.origin.host)?;
-        let _counted = self.counters.fetching();
-        let requested_at = self.clock.now();
-        let asked = self.origin.get(fields.clone(), &target, |_| ()).await;
-        let mut answer = self.noted(asked)?;
-        let exchange = Exchange {
-            fields: &fields,
-            requested_at,
-            received_at: self.clock.now(),
-        };
-        if self.site.encodes {
-            encoding::forget_vary(&mut answer.headers);
-        }
-        let status = answer.status;
-        let taken = self.taken(&key, &answer, &exchange);
-        let body = answer.body.whole(self.cache.max_object_bytes()).await?;
-        let mut kept = Kept::Yes;
-        if let Ok(mut stored) = taken
-            && !status.is_server_error()
-        {
-            stored.body = body;
-            let prepared = Arc::new(stored.prepare(self.site.encodes));
-            let filled = self.cache.fill(&self.site, &prepared);
-            kept = filled.kept().await;
-        }
-        Ok(Refreshed { status, kept })
-    }
-}
-
-/// What came of a fetch that no reader waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refreshed {
-    /// The origin's status.
-    pub status: StatusCode,
-    /// Whether the durable copy, where there is to be one, is written.
-    pub kept: Kept,
-}
-
-/// What was asked, and when.
-struct Exchange<'f> {
-    fields: &'f HeaderMap,
-    requested_at: Timestamp,
-    received_at: Timestamp,
 }
 
 /// A flight's place among those that can be joined, until it is closed or dropped.
@@ -545,47 +287,6 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-impl ResponseHead {
-    fn new(answer: &Answer, stored: Option<&Stored>, received_at: Timestamp) -> Self {
-        let mut headers = answer.headers.clone();
-        end_to_end(&mut headers);
-        Self {
-            status: answer.status,
-            headers,
-            age_s: answer.headers.first("age").and_then(|age| age.parse().ok()),
-            length: length(&answer.headers),
-            shared: stored.map(|stored| stored.terms.clone()),
-            stored: stored.is_some(),
-            received_at,
-        }
-    }
-}
-
-impl ResponseHead {
-    /// The next reader may be given it in another coding.
-    fn vary_by_coding(&mut self) {
-        let length = self.length.and_then(|length| usize::try_from(length).ok());
-        if encoding::is_encodable(self.status, &self.headers, length) {
-            encoding::vary(&mut self.headers);
-        }
-    }
-}
-
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.first("content-length")?.parse().ok()
-}
-
-fn joined(mut pieces: Vec<Bytes>) -> Bytes {
-    if pieces.len() <= 1 {
-        return pieces.pop().unwrap_or_default();
-    }
-    let mut whole = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
-    for piece in &pieces {
-        whole.extend_from_slice(piece);
-    }
-    whole.freeze()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -18,7 +18,7 @@ use yagura_control::Timestamp;
 
 use super::origin::{FetchError, Interim};
 use super::policy::Terms;
-use super::stored::Prepared;
+use super::prepared::Prepared;
 
 /// Bytes that may wait for the slowest passenger of a response that is not kept.
 const WINDOW_BYTES: usize = 1 << 20;

@@ -8,7 +8,7 @@ use moka::ops::compute::Op;
 use moka::sync::Cache;
 use yagura_control::order::HotStatus;
 
-use super::stored::Prepared;
+use super::prepared::Prepared;
 use super::vary;
 
 /// The hot cache.

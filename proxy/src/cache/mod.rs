@@ -4,7 +4,7 @@
 //! - `key.rs`, `normalise.rs`, `directives.rs`, `policy.rs`, `vary.rs`, `validate.rs`, `purges.rs`:
 //!   decisions, pure but for the purge table.
 //! - `sight.rs`, `explain.rs`: what a lookup would find and what would come of it, for operators.
-//! - `stored.rs`: a stored response, and its form ready for the wire; `encoding.rs` and
+//! - `stored.rs`: a stored response; `prepared.rs`: its form ready for the wire; `encoding.rs` and
 //!   `compressor.rs`: the same in other content codings.
 //! - `hot.rs`, `last_good/`: the two levels.
 //! - `fetcher.rs`, `flight.rs`: asking the origin, once for all who ask for the same; `origin.rs` its
@@ -30,6 +30,7 @@ pub mod last_good;
 pub mod normalise;
 mod origin;
 pub mod policy;
+pub mod prepared;
 mod purges;
 mod sight;
 pub mod stored;
@@ -50,8 +51,9 @@ pub use key::SiteCache;
 pub use last_good::{Kept, Rules};
 pub use origin::{FetchError, Interim, Origin};
 pub use policy::{NotStored, Terms};
+pub use prepared::Prepared;
 pub use purges::Table as PurgeTable;
-pub use stored::{Prepared, Stored};
+pub use stored::Stored;
 
 use compressor::Compressor;
 use hot::Hot;
@@ -199,7 +201,7 @@ impl Cache {
             _ if verdict == Verdict::Refreshed => Lookup::Stale(prepared),
             Reuse::Fresh => Lookup::Fresh(prepared),
             Reuse::WhileRevalidating => Lookup::StaleWhileRevalidate(prepared),
-            Reuse::OnError if prepared.stored.terms.shared_must_revalidate && !site.last_good => {
+            Reuse::OnError if !(site.last_good || prepared.stored.terms.allows_on_error(age_s)) => {
                 Lookup::Unconfirmed(prepared)
             }
             Reuse::OnError => Lookup::Stale(prepared),

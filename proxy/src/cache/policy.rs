@@ -64,11 +64,25 @@ pub struct Terms {
     /// What said for how long it is fresh.
     #[serde(default)]
     pub basis: Basis,
+    /// Seconds beyond freshness in which it may be served when the origin fails, where the origin
+    /// says so (RFC 5861, section 4). A site that asks for last-good copies has said otherwise.
+    #[serde(default)]
+    pub stale_if_error_s: Option<u64>,
     /// Request fields named by Vary, with the values of the request it answers (section 4.1).
     pub vary: Vec<(String, Option<String>)>,
 }
 
 impl Terms {
+    /// Whether the origin lets a response of that age be served when it fails.
+    #[must_use]
+    pub fn allows_on_error(&self, age_s: u64) -> bool {
+        let staleness_s = age_s.saturating_sub(self.lifetime_s);
+        let within = self
+            .stale_if_error_s
+            .is_none_or(|limit_s| staleness_s <= limit_s);
+        within && !self.shared_must_revalidate
+    }
+
     /// Seconds beyond freshness in which it may be served while a new one is fetched; `site_s` where
     /// the origin does not say. By `s-maxage` it forbids staleness that it does not allow itself.
     #[must_use]
@@ -154,6 +168,7 @@ pub fn decide(
             stale_while_revalidate_s: Some(0),
             must_revalidate: true,
             shared_must_revalidate: true,
+            stale_if_error_s: None,
             basis,
             vary,
         });
@@ -169,6 +184,7 @@ pub fn decide(
         initial_age_s: initial_age_s(response, date, requested_at, received_at),
         stale_while_revalidate_s: own.stale_while_revalidate.or_stale(),
         must_revalidate: own.must_revalidate,
+        stale_if_error_s: own.stale_if_error.or_stale(),
         shared_must_revalidate: own.s_maxage != Seconds::Absent
             && own.stale_if_error == Seconds::Absent,
         basis,

@@ -18,7 +18,8 @@ use yagura_control::order::{Purge, Target};
 use yagura_control::{Tag, TagSet, Timestamp};
 
 use super::key::site_and_target;
-use super::stored::{Prepared, Stored};
+use super::prepared::Prepared;
+use super::stored::Stored;
 
 /// When a target was last purged, in both ways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

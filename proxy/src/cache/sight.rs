@@ -9,8 +9,9 @@ use yagura_control::{TagSet, Timestamp};
 use super::directives::{Directives, Fields};
 use super::key::SiteCache;
 use super::last_good::format::Damage;
+use super::prepared::Prepared;
 use super::purges::{Purged, Verdict};
-use super::stored::{Prepared, Stored};
+use super::stored::Stored;
 use super::{Cache, Lookup, vary};
 
 /// What was seen of a request's key, without changing anything.

@@ -167,6 +167,19 @@ fn must_revalidate_is_never_served_stale() {
 }
 
 #[test]
+fn the_origin_may_limit_how_long_errors_are_hidden() {
+    let allows = |value: &str, age_s| {
+        let terms = stored(&[("cache-control", value)]).unwrap();
+        terms.allows_on_error(age_s)
+    };
+    assert!(allows("max-age=10", 1_000_000));
+    assert!(allows("max-age=10, stale-if-error=60", 70));
+    assert!(!allows("max-age=10, stale-if-error=60", 71));
+    assert!(!allows("s-maxage=10", 11));
+    assert!(allows("s-maxage=10, stale-if-error=60", 70));
+}
+
+#[test]
 fn a_variant_is_for_requests_with_the_same_fields() {
     let response = fields(&[("cache-control", "max-age=10"), ("vary", "Accept-Language")]);
     let request = fields(&[("accept-language", "ja, en")]);
@@ -238,7 +251,7 @@ proptest! {
 
     #[test]
     fn older_is_never_fresher(lifetime_s in 0u64..1000, window in 0u64..1000, age in 0u64..3000) {
-        let terms = Terms { lifetime_s, initial_age_s: 0, stale_while_revalidate_s: Some(window), must_revalidate: false, shared_must_revalidate: false, basis: Basis::default(), vary: vec![] };
+        let terms = Terms { lifetime_s, initial_age_s: 0, stale_while_revalidate_s: Some(window), must_revalidate: false, shared_must_revalidate: false, stale_if_error_s: None, basis: Basis::default(), vary: vec![] };
         let rank = |reuse| match reuse { Reuse::Fresh => 0, Reuse::WhileRevalidating => 1, Reuse::OnError => 2, Reuse::Never => 3 };
         let request = Directives::default();
         prop_assert!(rank(reuse(&terms, age, &request, 0)) <= rank(reuse(&terms, age + 1, &request, 0)));
