@@ -88,7 +88,9 @@ impl ProxyHttp for Service {
             .site
             .as_ref()
             .map(|site| site.seen.counters.fetching());
-        forward::rewrite(request, session.is_upgrade_req(), visit)
+        forward::rewrite(request, session.is_upgrade_req(), visit)?;
+        visit.sent.clone_from(&request.headers);
+        Ok(())
     }
 
     async fn upstream_response_filter(

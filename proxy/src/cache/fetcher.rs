@@ -16,7 +16,7 @@ use std::time::Duration;
 use http::{HeaderMap, header};
 use moka::sync::Cache as Memory;
 use rand::Rng;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use yagura_control::Clock;
 
 use super::backoff::Backoff;
@@ -26,6 +26,7 @@ use super::prepared::Prepared;
 use super::{Cache, Directives, Lookup, OriginHealth, SiteCache, vary};
 use crate::counters::Counters;
 
+pub use exchange::Direct;
 pub use own::Refreshed;
 
 /// Most fetches at a time that no reader waits for.
@@ -47,7 +48,7 @@ pub struct Fetcher {
     personal: Memory<String, ()>,
     refreshing: Mutex<HashSet<String>>,
     failed: Memory<String, Backoff>,
-    readers: Semaphore,
+    readers: Arc<Semaphore>,
     most_readers: usize,
     background: Semaphore,
 }
@@ -119,7 +120,7 @@ impl Fetcher {
                 .max_capacity(REMEMBERED)
                 .time_to_live(2 * Backoff::LONGEST)
                 .build(),
-            readers: Semaphore::new(most_requests),
+            readers: Arc::new(Semaphore::new(most_requests)),
             most_readers: most_requests,
             background: Semaphore::new(BACKGROUND),
         })
@@ -131,16 +132,28 @@ impl Fetcher {
         &self.site
     }
 
+    /// Whether responses of that key were found to be for one reader, a short time ago.
+    #[must_use]
+    pub fn is_personal(&self, key: &str) -> bool {
+        self.personal.contains_key(key)
+    }
+
     /// Asks the origin, together with whoever asks for the same. `variant` names the variant where
     /// an answer to another one came before; see [`vary::variant_for`].
     pub fn join(self: &Arc<Self>, question: Question, variant: &str) -> Joined {
-        if self.personal.contains_key(&question.key) {
-            return self.alone(question);
-        }
         let question = self.plain(question);
-        let name = question.name(variant, self.cache.purge_count());
+        let purges = self.cache.purge_count();
+        let mut name = question.name(variant, purges);
         let mut flights = lock(&self.flights);
-        if let Some(passenger) = flights.get(&name).and_then(Flight::board) {
+        let mut there = flights.get(&name).and_then(Flight::board);
+        if there.is_none() && variant.is_empty() && question.stored.is_none() {
+            // One of the variants may have come meanwhile, and tells how they are named.
+            if let Some(variant) = self.cache.variant_of(&question.key, &question.fields) {
+                name = question.name(&variant, purges);
+                there = flights.get(&name).and_then(Flight::board);
+            }
+        }
+        if let Some(passenger) = there {
             return Joined {
                 passenger,
                 first: false,
@@ -163,7 +176,7 @@ impl Fetcher {
         }
         flights.insert(name.clone(), passenger.flight().clone());
         drop(flights);
-        self.start(pilot, question, Some((name, passenger.flight().clone())));
+        self.start(pilot, question, (name, passenger.flight().clone()));
         Joined {
             passenger,
             first: true,
@@ -178,28 +191,13 @@ impl Fetcher {
         question
     }
 
-    /// Asks the origin for one reader, who waits for nobody.
-    pub fn alone(self: &Arc<Self>, question: Question) -> Joined {
-        let (pilot, passenger) = Flight::begin();
-        self.start(pilot, question, None);
-        Joined {
-            passenger,
-            first: true,
-        }
-    }
-
     /// In a task of its own, which goes on when the reader who began it leaves.
-    fn start(
-        self: &Arc<Self>,
-        pilot: Pilot,
-        question: Question,
-        open: Option<(String, Arc<Flight>)>,
-    ) {
+    fn start(self: &Arc<Self>, pilot: Pilot, question: Question, place: (String, Arc<Flight>)) {
         let this = self.clone();
         tokio::spawn(async move {
             let mut entry = Entry {
                 fetcher: &this,
-                open,
+                open: Some(place),
             };
             let result = match this.permit().await {
                 Ok(_permit) => this.fly(&pilot, question, &mut entry).await,
@@ -210,9 +208,10 @@ impl Fetcher {
         });
     }
 
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, FetchError> {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
         let busy = || FetchError::Busy(self.most_readers);
-        tokio::time::timeout(self.origin.connect_timeout(), self.readers.acquire())
+        let readers = self.readers.clone();
+        tokio::time::timeout(self.origin.connect_timeout(), readers.acquire_owned())
             .await
             .map_err(|_| busy())?
             .map_err(|_| busy())
@@ -222,7 +221,7 @@ impl Fetcher {
     /// or failed a short time ago.
     pub fn refresh_soon(self: &Arc<Self>, question: Question) {
         let key = question.key.clone();
-        if self.personal.contains_key(&key) {
+        if self.is_personal(&key) {
             return;
         }
         let before = self.failed.get(&key);

@@ -142,6 +142,13 @@ impl Cache {
         found
     }
 
+    /// How the variant is named that a request asks for, when one of them is in memory.
+    fn variant_of(&self, key: &str, fields: &impl Fields) -> Option<String> {
+        let prepared = self.hot.find(key)?;
+        let terms = &prepared.stored.terms;
+        (!terms.vary.is_empty()).then(|| vary::variant_for(terms, fields))
+    }
+
     /// Looks on disk, checking every byte, and takes what is usable into memory.
     pub async fn durable(
         self: &Arc<Self>,
@@ -158,7 +165,8 @@ impl Cache {
                 Lookup::Absent
             }
         };
-        if !(site.last_good && self.last_good.is_some()) {
+        let may_be_there = |last_good: &LastGood| last_good.may_have(key);
+        if !(site.last_good && self.last_good.as_ref().is_some_and(may_be_there)) {
             return absent();
         }
         let (cache, name) = (self.clone(), key.to_owned());

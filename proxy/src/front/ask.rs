@@ -10,7 +10,6 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::{ANSWER, Connection, write};
 use crate::access_log::Line;
-use crate::cache::flight::News;
 use crate::stages;
 use crate::stages::reply::{Body, Reply};
 use crate::state::Edge;
@@ -118,32 +117,31 @@ async fn send(
             let sent = head && write(stream, &body).await;
             (sent, if sent { body.len() as u64 } else { 0 })
         }
-        Body::Arriving(mut passenger) => {
+        Body::Arriving(mut source) => {
             let mut bytes = 0;
             loop {
                 // What is there goes out together, the head with the first pieces; what is not
                 // there yet is not waited for with something in hand.
-                let ready = passenger.ready();
+                let ready = source.ready();
                 if connection.out.len() >= TOGETHER || ready.is_none() {
                     if !write(stream, &connection.out).await {
                         return (false, bytes);
                     }
                     connection.out.clear();
                 }
-                let news = match ready {
-                    Some(news) => news,
-                    None => passenger.next().await,
+                let piece = match ready {
+                    Some(piece) => piece,
+                    None => source.piece().await,
                 };
-                match news {
-                    Ok(News::Piece(piece)) => {
+                match piece {
+                    Ok(Some(piece)) => {
                         write::piece(framing, &piece, &mut connection.out);
                         bytes += piece.len() as u64;
                     }
-                    Ok(News::End) => {
+                    Ok(None) => {
                         write::last(framing, &mut connection.out);
                         return (write(stream, &connection.out).await, bytes);
                     }
-                    Ok(News::Head(_) | News::Interim(_)) => {}
                     // The connection ends without the end of the body, so that the reader sees
                     // that it is not whole.
                     Err(_) => return (false, bytes),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::{Method, header};
 use pingora::http::RequestHeader;
 
-use super::reply::{Arrival, Detail, Reply};
+use super::reply::{Arrival, Detail, Reply, Source};
 use super::{forward, last_good};
 use crate::cache::fetcher::{Joined, Question};
 use crate::cache::flight::{Head, News, ResponseHead};
@@ -45,6 +45,9 @@ pub async fn ask(
 ) -> Option<Reply> {
     let mut question = question(request, visit, stored)?;
     let confirming = question.stored.is_some();
+    if !confirming && site.fetcher.is_personal(&question.key) {
+        return direct(edge, site, request, visit, question).await;
+    }
     let mut joined = site.fetcher.join(question.clone(), "");
     if !joined.first {
         site.seen.counters.add(Event::Coalesced);
@@ -74,7 +77,7 @@ pub async fn ask(
                     visit.outcome = if confirming { "renewed" } else { "miss" };
                     let arrival = Arrival {
                         response,
-                        passenger: joined.passenger,
+                        source: Source::Shared(joined.passenger),
                         confirming,
                         collapsed: !joined.first,
                     };
@@ -85,7 +88,7 @@ pub async fn ask(
                         let variant = vary::variant_for(terms, &question.fields);
                         site.fetcher.join(question.clone(), &variant)
                     }
-                    None => site.fetcher.alone(question.clone()),
+                    None => return direct(edge, site, request, visit, question).await,
                 };
             }
             Waited::Head(Err(error)) => {
@@ -98,10 +101,48 @@ pub async fn ask(
             Waited::TooLong if visit.fallback.is_some() => {
                 return Some(last_good::reply(edge, request, visit));
             }
-            Waited::TooLong => joined = site.fetcher.alone(question.clone()),
+            Waited::TooLong => return direct(edge, site, request, visit, question).await,
         }
     }
     None
+}
+
+/// Asks for this reader alone, and reads what comes straight from the origin's connection.
+async fn direct(
+    edge: &Edge,
+    site: &Site,
+    request: &RequestHeader,
+    visit: &mut Visit,
+    question: Question,
+) -> Option<Reply> {
+    let confirming = question.stored.is_some();
+    let tell = visit.interim.clone();
+    let asked = site.fetcher.direct(question, |interim| {
+        if let Some(tell) = &tell {
+            let _reader_is_gone = tell.send(interim);
+        }
+    });
+    match asked.await {
+        Ok(direct) => {
+            let response = direct.head().clone();
+            let copy = visit.fallback.is_some() || visit.withdrawn;
+            if response.status.is_server_error() && copy {
+                return Some(last_good::reply(edge, request, visit));
+            }
+            visit.outcome = if confirming { "renewed" } else { "miss" };
+            let arrival = Arrival {
+                response,
+                source: Source::Direct(Box::new(direct)),
+                confirming,
+                collapsed: false,
+            };
+            Some(Reply::arriving(arrival, edge.clock.now(), request))
+        }
+        Err(error) => {
+            tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
+            Some(last_good::reply(edge, request, visit))
+        }
+    }
 }
 
 /// What is asked of the origin: the reader's fields without conditions. None when they cannot be
@@ -113,7 +154,7 @@ pub fn question(
 ) -> Option<Question> {
     let mut onward = request.clone();
     forward::rewrite(&mut onward, false, visit).ok()?;
-    let mut fields = std::mem::take(&mut visit.sent);
+    let mut fields = http::request::Parts::from(onward).headers;
     for name in CONDITIONS {
         fields.remove(name);
     }

@@ -53,7 +53,7 @@ pub fn peer(site: &SiteSettings) -> Result<Box<HttpPeer>> {
 ///
 /// # Errors
 /// A field cannot be written.
-pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &mut Visit) -> Result<()> {
+pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &Visit) -> Result<()> {
     for name in named_by_connection(request) {
         if !(switching && name == header::UPGRADE) {
             request.remove_header(&name);
@@ -111,16 +111,17 @@ pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &mut Visit) 
         "1.1 yagura"
     };
     request.append_header("via", HeaderValue::from_static(via))?;
-    visit.sent.clone_from(&request.headers);
     Ok(())
 }
 
 /// Whether a name with `_` would be one that this edge decides about.
 fn is_disguised(name: &HeaderName) -> bool {
     const DECIDED: [&str; 4] = ["host", "connection", "content-length", "transfer-encoding"];
+    if !name.as_str().contains('_') {
+        return false;
+    }
     let dashed = name.as_str().replace('_', "-");
-    dashed != name.as_str()
-        && (DECIDED.contains(&dashed.as_str()) || NOT_FORWARDED.contains(&dashed.as_str()))
+    DECIDED.contains(&dashed.as_str()) || NOT_FORWARDED.contains(&dashed.as_str())
 }
 
 fn named_by_connection(request: &RequestHeader) -> Vec<HeaderName> {

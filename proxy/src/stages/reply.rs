@@ -12,8 +12,9 @@ use yagura_control::Timestamp;
 
 use super::notice;
 use super::range::{self, Part};
+use crate::cache::fetcher::Direct;
 use crate::cache::flight::{News, Passenger, ResponseHead};
-use crate::cache::{Fields, Prepared, stored};
+use crate::cache::{FetchError, Fields, Prepared, stored};
 
 /// What the answer out of the cache is, for Cache-Status (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +34,54 @@ pub struct Arrival {
     /// Its head.
     pub response: Arc<ResponseHead>,
     /// Brings its pieces.
-    pub passenger: Passenger,
+    pub source: Source,
     /// It came in place of a stored one that was to be confirmed.
     pub confirming: bool,
     /// The request was made for another reader.
     pub collapsed: bool,
+}
+
+/// Where a body comes from, piece by piece.
+pub enum Source {
+    /// A response that others read too.
+    Shared(Passenger),
+    /// The origin's connection itself.
+    Direct(Box<Direct>),
+}
+
+impl Source {
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// The rest does not come.
+    pub async fn piece(&mut self) -> std::result::Result<Option<Bytes>, FetchError> {
+        match self {
+            Self::Direct(direct) => direct.piece().await,
+            Self::Shared(passenger) => loop {
+                match passenger.next().await? {
+                    News::Piece(piece) => return Ok(Some(piece)),
+                    News::End => return Ok(None),
+                    News::Head(_) | News::Interim(_) => {}
+                }
+            },
+        }
+    }
+
+    /// What is there already, without waiting.
+    ///
+    /// # Errors
+    /// As of [`Self::piece`].
+    pub fn ready(&mut self) -> Option<std::result::Result<Option<Bytes>, FetchError>> {
+        match self {
+            Self::Direct(direct) => direct.ready(),
+            Self::Shared(passenger) => match passenger.ready()? {
+                Ok(News::Piece(piece)) => Some(Ok(Some(piece))),
+                Ok(News::End) => Some(Ok(None)),
+                Ok(News::Head(_) | News::Interim(_)) => None,
+                Err(error) => Some(Err(error)),
+            },
+        }
+    }
 }
 
 /// What follows the head.
@@ -45,7 +89,7 @@ pub enum Body {
     /// All of it.
     Whole(Bytes),
     /// Piece by piece.
-    Arriving(Passenger),
+    Arriving(Source),
 }
 
 /// An answer.
@@ -111,7 +155,7 @@ impl Reply {
     pub fn arriving(arrival: Arrival, now: Timestamp, request: &RequestHeader) -> Self {
         let Arrival {
             response,
-            passenger,
+            source,
             confirming,
             collapsed,
         } = arrival;
@@ -143,7 +187,7 @@ impl Reply {
             body: if bodiless {
                 Body::Whole(Bytes::new())
             } else {
-                Body::Arriving(passenger)
+                Body::Arriving(source)
             },
             head_only: request.method == Method::HEAD,
         }
@@ -270,13 +314,12 @@ impl Reply {
         match self.body {
             _ if ends => Ok(()),
             Body::Whole(body) => session.write_response_body(Some(body), true).await,
-            Body::Arriving(mut passenger) => loop {
-                match passenger.next().await {
-                    Ok(News::Piece(piece)) => {
+            Body::Arriving(mut source) => loop {
+                match source.piece().await {
+                    Ok(Some(piece)) => {
                         session.write_response_body(Some(piece), false).await?;
                     }
-                    Ok(News::End) => break session.write_response_body(None, true).await,
-                    Ok(News::Head(_) | News::Interim(_)) => {}
+                    Ok(None) => break session.write_response_body(None, true).await,
                     // The reader is to see that it is not whole: the connection, or the stream,
                     // ends without the end of the body.
                     Err(error) => {

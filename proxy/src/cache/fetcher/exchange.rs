@@ -7,18 +7,114 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header};
 use rand::Rng;
+use tokio::sync::OwnedSemaphorePermit;
 use yagura_control::Timestamp;
 
 use super::{Entry, Fetcher, Question};
 use crate::cache::flight::{Head, Pilot, ResponseHead};
-use crate::cache::origin::{Answer, Body, FetchError};
+use crate::cache::origin::{Answer, Body, FetchError, Interim};
 use crate::cache::prepared::Prepared;
 use crate::cache::stored::end_to_end;
 use crate::cache::validate::{self, Confirmed};
 use crate::cache::{Fields, Stored, encoding, policy, storable};
+use crate::counters::Fetching;
 
 /// How long a passenger of a response that is not kept may hold it up.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an answer is.
+enum Opened {
+    /// It confirms what is stored, or speaks of something else.
+    Confirmed(Head),
+    /// A response that is coming.
+    Response(Box<Coming>),
+}
+
+/// A response that is coming.
+struct Coming {
+    head: Arc<ResponseHead>,
+    body: Body,
+    collector: Option<Collector>,
+}
+
+/// Gathers a response that is to be stored.
+struct Collector {
+    stored: Stored,
+    pieces: Vec<Bytes>,
+    bytes: usize,
+    most_bytes: usize,
+}
+
+impl Coming {
+    /// Gathers a piece; false when the response turns out too large to be stored.
+    fn collect(&mut self, piece: &Bytes) -> bool {
+        let Some(collector) = &mut self.collector else {
+            return false;
+        };
+        collector.bytes += piece.len();
+        if collector.bytes > collector.most_bytes {
+            self.collector = None;
+            return false;
+        }
+        collector.pieces.push(piece.clone());
+        true
+    }
+}
+
+/// A response on its way to one reader.
+pub struct Direct {
+    coming: Box<Coming>,
+    fetcher: Arc<Fetcher>,
+    /// Count it, until it ends.
+    _under_way: (OwnedSemaphorePermit, Fetching),
+}
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Direct")
+            .field("head", &self.coming.head)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Direct {
+    /// Its head.
+    #[must_use]
+    pub const fn head(&self) -> &Arc<ResponseHead> {
+        &self.coming.head
+    }
+
+    /// The next piece of its body; none at the end.
+    ///
+    /// # Errors
+    /// The rest does not come.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, FetchError> {
+        let piece = self.coming.body.piece().await?;
+        self.note(piece.as_ref());
+        Ok(piece)
+    }
+
+    /// What is there already, without waiting.
+    ///
+    /// # Errors
+    /// As of [`Self::piece`].
+    pub fn ready(&mut self) -> Option<Result<Option<Bytes>, FetchError>> {
+        let ready = self.coming.body.ready()?;
+        if let Ok(piece) = &ready {
+            self.note(piece.as_ref());
+        }
+        Some(ready)
+    }
+
+    fn note(&mut self, piece: Option<&Bytes>) {
+        match piece {
+            Some(piece) => {
+                self.coming.collect(piece);
+            }
+            None => self.fetcher.finish(self.coming.collector.take()),
+        }
+    }
+}
 
 /// What was asked, and when.
 pub(super) struct Exchange<'f> {
@@ -36,86 +132,130 @@ impl Fetcher {
         entry: &mut Entry<'_>,
     ) -> Result<(), FetchError> {
         let _counted = self.counters.fetching();
-        let mut fields = question.fields;
-        let stored = question.stored.as_ref().map(|prepared| &prepared.stored);
-        fields.extend(stored.and_then(validate::conditions).unwrap_or_default());
+        let mut coming = match self.opened(question, pilot.interim_teller()).await? {
+            Opened::Confirmed(head) => {
+                pilot.head(head, true);
+                return Ok(());
+            }
+            Opened::Response(coming) => coming,
+        };
+        let mut kept = coming.collector.is_some();
+        if !kept {
+            entry.close();
+        }
+        pilot.head(Head::Response(coming.head.clone()), kept);
+        while let Some(piece) = coming.body.piece().await? {
+            if kept && !coming.collect(&piece) {
+                kept = false;
+                entry.close();
+                pilot.let_go();
+            }
+            if !pilot.piece(piece, PATIENCE).await {
+                return Ok(());
+            }
+        }
+        self.finish(coming.collector);
+        Ok(())
+    }
+
+    /// Asks the origin for one reader, who reads what comes straight from its connection and waits
+    /// for nobody. What may be stored is stored all the same.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn direct(
+        self: &Arc<Self>,
+        mut question: Question,
+        interim: impl FnMut(Interim),
+    ) -> Result<Direct, FetchError> {
+        question.stored = None;
+        let permit = self.permit().await?;
+        let counted = self.counters.fetching();
+        match self.opened(question, interim).await? {
+            Opened::Response(coming) => Ok(Direct {
+                coming,
+                fetcher: self.clone(),
+                _under_way: (permit, counted),
+            }),
+            // Nothing was to be confirmed.
+            Opened::Confirmed(_) => Err(FetchError::Broken("an unasked confirmation".to_owned())),
+        }
+    }
+
+    /// Asks, and decides what becomes of the answer whose head has come.
+    async fn opened(
+        &self,
+        question: Question,
+        interim: impl FnMut(Interim),
+    ) -> Result<Opened, FetchError> {
+        let Question {
+            key,
+            target,
+            mut fields,
+            stored: confirming,
+            ..
+        } = question;
+        let confirming = confirming.as_ref();
+        let conditions = confirming.and_then(|prepared| validate::conditions(&prepared.stored));
+        fields.extend(conditions.unwrap_or_default());
         let requested_at = self.clock.now();
-        let asked = self
-            .origin
-            .get(fields.clone(), &question.target, pilot.interim_teller())
-            .await;
+        let asked = self.origin.get(&fields, &target, interim).await;
         let mut answer = self.noted(asked)?;
         let exchange = Exchange {
             fields: &fields,
             requested_at,
             received_at: self.clock.now(),
         };
-        if self.site.encodes && !fields.contains_key(header::ACCEPT_ENCODING) {
+        let plain = self.site.encodes && !fields.contains_key(header::ACCEPT_ENCODING);
+        if plain {
             encoding::forget_vary(&mut answer.headers);
         }
-        if let (StatusCode::NOT_MODIFIED, Some(prepared)) = (answer.status, &question.stored) {
-            pilot.head(self.confirmed(prepared, &answer.headers, &exchange), true);
+        if let (StatusCode::NOT_MODIFIED, Some(prepared)) = (answer.status, confirming) {
+            let head = self.confirmed(prepared, &answer.headers, &exchange);
             // Nothing follows; read to its end, the connection is kept.
             let _empty = answer.body.whole(0).await;
-            return Ok(());
+            return Ok(Opened::Confirmed(head));
         }
-        let taken = self.taken(&question.key, &answer, &exchange);
+        let taken = self.taken(&key, &answer, &exchange);
         // What came encoded for one reader is not stored; the next one asks for it plain.
-        let plain = !(self.site.encodes && fields.contains_key(header::ACCEPT_ENCODING));
-        let for_one = !plain && answer.headers.contains_key(header::CONTENT_ENCODING);
-        if for_one && taken.is_ok() {
-            self.personal.invalidate(&question.key);
-        }
-        let fits = || {
-            let most = self.cache.max_object_bytes() as u64;
-            length(&answer.headers).is_none_or(|length| length <= most)
-        };
-        let stored = taken.ok().filter(|_| !for_one && fits());
-        if stored.is_none() {
-            entry.close();
-            if !(for_one || answer.status.is_server_error()) {
-                self.personal.insert(question.key.clone(), ());
-            }
+        let for_one = !plain && self.site.encodes && answer.headers.has("content-encoding");
+        let most = self.cache.max_object_bytes();
+        let fits = length(&answer.headers).is_none_or(|length| length <= most as u64);
+        let storable = taken.is_ok();
+        let stored = taken.ok().filter(|_| !for_one && fits);
+        if storable && for_one {
+            self.personal.invalidate(&key);
+        } else if stored.is_none() && !answer.status.is_server_error() {
+            self.personal.insert(key, ());
         }
         let mut head = ResponseHead::new(&answer, stored.as_ref(), exchange.received_at);
         if self.site.encodes && head.stored {
             head.vary_by_coding();
         }
-        pilot.head(Head::Response(Arc::new(head)), stored.is_some());
-        self.carry(pilot, answer.body, stored, entry).await
+        let collector = stored.map(|stored| Collector {
+            stored,
+            pieces: Vec::new(),
+            bytes: 0,
+            most_bytes: most,
+        });
+        Ok(Opened::Response(Box::new(Coming {
+            head: Arc::new(head),
+            body: answer.body,
+            collector,
+        })))
     }
 
-    /// Carries the body to the passengers, and into the cache.
-    async fn carry(
-        &self,
-        pilot: &Pilot,
-        mut body: Body,
-        mut stored: Option<Stored>,
-        entry: &mut Entry<'_>,
-    ) -> Result<(), FetchError> {
-        let (mut pieces, mut bytes) = (Vec::new(), 0);
-        while let Some(piece) = body.piece().await? {
-            bytes += piece.len();
-            if stored.is_some() {
-                if bytes > self.cache.max_object_bytes() {
-                    (stored, pieces) = (None, Vec::new());
-                    entry.close();
-                    pilot.let_go();
-                } else {
-                    pieces.push(piece.clone());
-                }
-            }
-            if !pilot.piece(piece, PATIENCE).await {
-                return Ok(());
-            }
-        }
-        if let Some(mut stored) = stored {
+    /// Takes a whole response in.
+    fn finish(&self, collector: Option<Collector>) {
+        if let Some(Collector {
+            mut stored, pieces, ..
+        }) = collector
+        {
             stored.body = joined(pieces);
             self.personal.invalidate(&stored.key);
             let prepared = Arc::new(stored.prepare(self.site.encodes));
             self.cache.fill(&self.site, &prepared);
         }
-        Ok(())
     }
 
     /// What a 304 makes of the stored response.

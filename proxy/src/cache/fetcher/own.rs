@@ -61,7 +61,7 @@ impl Fetcher {
         most_bytes: usize,
     ) -> Result<(StatusCode, Bytes), FetchError> {
         let fields = Origin::own_fields(&self.origin.host)?;
-        let asked = self.origin.get(fields, target, |_| ()).await;
+        let asked = self.origin.get(&fields, target, |_| ()).await;
         let answer = self.noted(asked)?;
         Ok((answer.status, answer.body.whole(most_bytes).await?))
     }
@@ -76,7 +76,7 @@ impl Fetcher {
         let fields = Origin::own_fields(&self.origin.host)?;
         let _counted = self.counters.fetching();
         let requested_at = self.clock.now();
-        let asked = self.origin.get(fields.clone(), &target, |_| ()).await;
+        let asked = self.origin.get(&fields, &target, |_| ()).await;
         let mut answer = self.noted(asked)?;
         let exchange = Exchange {
             fields: &fields,

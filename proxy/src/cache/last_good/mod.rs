@@ -7,6 +7,7 @@
 //! says why it takes nothing new, and what is in memory is still served.
 //!
 //! - `format.rs`: a copy's bytes. `books.rs`: counts, and which folders are not synced.
+//! - `presence.rs`: whether there may be a copy at all, without a look at the disk.
 //! - `retention.rs`: which copies go. `listings.rs`: which never do. `upkeep.rs`: lets them go.
 //! - `alarm.rs`: whether copies are taken. `disk.rs`: the file system, or one of the tests' own.
 //!
@@ -17,6 +18,7 @@ mod books;
 mod disk;
 pub mod format;
 mod listings;
+mod presence;
 mod retention;
 mod upkeep;
 
@@ -45,6 +47,7 @@ use alarm::{Alarm, Trouble};
 use books::Books;
 use disk::{Disk, HostDisk};
 use format::Damage;
+use presence::Presence;
 
 /// A read notes that the copy is used when the last note is older than this.
 const TOUCH_EVERY: Duration = Duration::from_secs(86_400);
@@ -56,6 +59,7 @@ pub struct LastGood<D: Disk = HostDisk> {
     folder: PathBuf,
     rules: Rules,
     listings: Listings,
+    presence: Presence,
     /// Held while a name changes what it stands for, so that the books are right, and a copy found
     /// to be withdrawn is not replaced by a new one just before it is removed.
     books: Mutex<Books>,
@@ -102,6 +106,7 @@ impl<D: Disk> LastGood<D> {
             folder: folder.to_owned(),
             rules,
             listings: Listings::default(),
+            presence: Presence::default(),
             books: Mutex::default(),
             syncing: Mutex::default(),
             sought_in_vain: Mutex::default(),
@@ -146,6 +151,12 @@ impl<D: Disk> LastGood<D> {
         }
     }
 
+    /// Whether there may be a copy of the key; never false when there is one. No I/O.
+    pub fn may_have(&self, key: &str) -> bool {
+        self.presence
+            .may_have(blake3::hash(key.as_bytes()).as_bytes())
+    }
+
     /// Whether there is a file for the key, sound or not.
     pub fn has(&self, key: &str) -> bool {
         self.disk.facts(&self.place(key).path).is_ok()
@@ -162,6 +173,8 @@ impl<D: Disk> LastGood<D> {
             }
         };
         let place = self.place(&stored.key);
+        self.presence
+            .note(blake3::hash(stored.key.as_bytes()).as_bytes());
         let length = contents.len() as u64;
         if !self.reserve(&place, length, now) {
             return Kept::NoRoom;

@@ -22,12 +22,17 @@ const LONGEST_TRIAL_BYTES: u64 = 1 << 20;
 impl<D: Disk> LastGood<D> {
     /// Counts the copies and removes what a crash left half-written. Run once, in the background.
     pub fn take_stock(&self) {
+        let mut all_listed = true;
         for number in 0..=u8::MAX {
             // Names in this folder stand still while it is counted.
             let mut books = lock(&self.books);
-            let files = self.disk.list(&self.folder_of(number)).unwrap_or_default();
+            let files = self.disk.list(&self.folder_of(number));
+            all_listed &= files.is_ok();
             let (mut entries, mut bytes) = (0, 0);
-            for file in files {
+            for file in files.unwrap_or_default() {
+                if let Some(name) = name_of(number, &file) {
+                    self.presence.note(&name);
+                }
                 if is_partial(&file) {
                     if !books.is_being_written(&file) {
                         let _removed_at_the_next_start = self.disk.remove(&file);
@@ -38,6 +43,9 @@ impl<D: Disk> LastGood<D> {
                 }
             }
             books.count(number, entries, bytes);
+        }
+        if all_listed {
+            self.presence.complete();
         }
     }
 

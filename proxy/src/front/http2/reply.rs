@@ -8,7 +8,6 @@ use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use yagura_control::Timestamp;
 
-use crate::cache::flight::News;
 use crate::front::ANSWER;
 use crate::front::decide::Answer;
 use crate::stages::reply::{Body, CACHE_STATUS, Reply};
@@ -78,21 +77,20 @@ pub async fn send(
                 Err(_reader_is_gone) => 0,
             }
         }
-        Body::Arriving(mut passenger) => {
+        Body::Arriving(mut source) => {
             let mut bytes = 0;
             loop {
-                match passenger.next().await {
-                    Ok(News::Piece(piece)) => {
+                match source.piece().await {
+                    Ok(Some(piece)) => {
                         bytes += piece.len() as u64;
                         if !push(&mut stream, piece).await {
                             return bytes;
                         }
                     }
-                    Ok(News::End) => {
+                    Ok(None) => {
                         let _reader_is_gone = stream.send_data(Bytes::new(), true);
                         return bytes;
                     }
-                    Ok(News::Head(_) | News::Interim(_)) => {}
                     // The reader is to see that it is not whole.
                     Err(_) => {
                         stream.send_reset(Reason::INTERNAL_ERROR);
