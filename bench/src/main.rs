@@ -1,130 +1,72 @@
-//! Measurements that are run by hand: how many hits a second a server answers, and how long each
-//! takes. One request at a time on each of some kept connections, over plain HTTP/1.1, for a bounded
-//! time; only addresses of this machine are asked. What was measured stands in
-//! `docs/measurements.md`.
+//! The benchmark: Yagura beside its peers, on this machine, in one run.
+//!
+//! - `compare.rs` runs the comparison: rounds, workloads, peers in turn; `place.rs` is where it
+//!   happens, `peers/` how each server is started, `workloads/` what is asked of it, `goals.rs` what
+//!   is to be reached.
+//! - `load/` are our own load generators and `servers/` our own origin and the practical limit: each
+//!   runs as a process of its own, on the core it belongs to.
+//! - `process.rs` starts and ends processes, `usage.rs` reads what they used, `packages.rs` fetches
+//!   the peers, `machine.rs` names the machine.
+//! - `report/` writes table, CSV, plots and `docs/benchmarks.md` out of a run (`figures.rs`).
+//! - `guard.rs` counts instructions a hit for CI, `measure.rs` measures one server by hand.
+//!
+//! Only addresses of this machine are asked; all load is bounded in count and time.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+mod compare;
+mod figures;
+mod goals;
+mod guard;
+mod load;
+mod machine;
+mod measure;
+mod objects;
+mod packages;
+mod peers;
+mod place;
+mod process;
+mod report;
+mod servers;
+mod usage;
+mod workloads;
 
-use anyhow::{Context, bail, ensure};
-use clap::Parser;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use yagura_control::clock::monotonic;
+use clap::{Parser, Subcommand};
 
-/// Asks for one target again and again.
-#[derive(Clone, Debug, Parser)]
+/// Measures Yagura beside other servers.
+#[derive(Debug, Parser)]
 struct Arguments {
-    /// Address of the server, on this machine
-    #[arg(long, default_value = "127.0.0.1:8002")]
-    address: SocketAddr,
-    /// Host named in the requests
-    #[arg(long, default_value = "localhost")]
-    host: String,
-    /// Path and query
-    #[arg(long, default_value = "/")]
-    target: String,
-    /// A further field, as `name: value`; `te: trailers` leads past Yagura's front
-    #[arg(long)]
-    field: Vec<String>,
-    /// Connections
-    #[arg(long, default_value_t = 32)]
-    connections: usize,
-    /// Seconds, at most 60
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
-    seconds: u64,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure every peer with the same origin and objects, and write docs/benchmarks.md
+    Compare(compare::Arguments),
+    /// Write docs/benchmarks.md and the plots anew from the last run's results
+    Page(report::Arguments),
+    /// Count the instructions of a hit and fail when they grew (for CI; needs valgrind)
+    Guard(guard::Arguments),
+    /// Ask one server for one target again and again
+    Measure(measure::Arguments),
+    /// The origin behind every peer
+    #[command(hide = true)]
+    Origin(servers::Arguments),
+    /// The practical limit: a bare epoll loop that answers hits from memory
+    #[command(hide = true)]
+    Limit(servers::Arguments),
+    /// One of our own load generators
+    #[command(hide = true, subcommand)]
+    Load(load::Command),
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    ensure!(
-        arguments.address.ip().is_loopback(),
-        "only this machine is asked"
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(measure(arguments))
-}
-
-async fn measure(arguments: Arguments) -> anyhow::Result<()> {
-    let fields: String = arguments
-        .field
-        .iter()
-        .map(|field| format!("{field}\r\n"))
-        .collect();
-    let request = format!(
-        "GET {} HTTP/1.1\r\nhost: {}\r\n{fields}\r\n",
-        arguments.target, arguments.host
-    );
-    let lasting = Duration::from_secs(arguments.seconds);
-    let tasks: Vec<_> = (0..arguments.connections)
-        .map(|_| tokio::spawn(connection(arguments.address, request.clone(), lasting)))
-        .collect();
-    let mut took = Vec::new();
-    for task in tasks {
-        took.extend(task.await??);
+    match Arguments::parse().command {
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Page(arguments) => report::run(&arguments),
+        Command::Guard(arguments) => guard::run(&arguments),
+        Command::Measure(arguments) => measure::run(arguments),
+        Command::Origin(arguments) => servers::origin(&arguments),
+        Command::Limit(arguments) => servers::limit(&arguments),
+        Command::Load(command) => load::run(command),
     }
-    took.sort_unstable();
-    let at = |thousandths: usize| {
-        took.get((took.len() * thousandths / 1000).min(took.len().saturating_sub(1)))
-    };
-    let us = |thousandths| at(thousandths).map_or(0, Duration::as_micros);
-    println!(
-        "{} requests, {} a second, median {} us, p99 {} us, longest {} us",
-        took.len(),
-        took.len() as u64 / arguments.seconds,
-        us(500),
-        us(990),
-        us(1000)
-    );
-    Ok(())
-}
-
-/// One connection's requests; gives how long each took.
-async fn connection(
-    address: SocketAddr,
-    request: String,
-    lasting: Duration,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(address)
-        .await
-        .with_context(|| format!("nobody answers at {address}"))?;
-    stream.set_nodelay(true)?;
-    let began = monotonic();
-    let mut took = Vec::new();
-    let mut read = Vec::with_capacity(64 << 10);
-    while began.elapsed() < lasting {
-        let sent = monotonic();
-        stream.write_all(request.as_bytes()).await?;
-        read.clear();
-        loop {
-            if stream.read_buf(&mut read).await? == 0 {
-                bail!("the server closed the connection");
-            }
-            if let Some(length) = whole(&read)? {
-                ensure!(read.len() == length, "more came than was asked for");
-                break;
-            }
-        }
-        took.push(sent.elapsed());
-    }
-    Ok(took)
-}
-
-/// Length of the response with its body, once its head is there.
-fn whole(read: &[u8]) -> anyhow::Result<Option<usize>> {
-    let mut fields = [httparse::EMPTY_HEADER; 64];
-    let mut response = httparse::Response::new(&mut fields);
-    let httparse::Status::Complete(head) = response.parse(read)? else {
-        return Ok(None);
-    };
-    ensure!(response.code == Some(200), "status {:?}", response.code);
-    let length = response
-        .headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case("content-length"));
-    let length = length.context("a response without content-length")?;
-    let length: usize = std::str::from_utf8(length.value)?.parse()?;
-    Ok((read.len() >= head + length).then_some(head + length))
 }
