@@ -1,6 +1,6 @@
-//! Writing a hit: the prepared head, the two lines that change from answer to answer, the body.
+//! Writing a hit: the prepared head, the lines that change from answer to answer, the body.
 
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::time::Instant;
 
 use bytes::{BufMut, BytesMut};
@@ -12,43 +12,62 @@ use super::Connection;
 use super::decide::Answer;
 use crate::access_log::Line;
 
-/// Bodies up to this size are written together with the head: copying costs less than a system call.
-const TOGETHER: usize = 32 << 10;
-
-/// Writes the head, and a small body, into `out`.
+/// Writes what changes from answer to answer into `out`: the end of the head.
 pub fn write(answer: &Answer, close: bool, out: &mut BytesMut) {
     out.clear();
-    let prepared = &answer.prepared;
-    out.extend_from_slice(if answer.not_modified {
-        &prepared.head_not_modified
-    } else {
-        &prepared.head
-    });
-    let ttl = i128::from(prepared.stored.terms.lifetime_s) - i128::from(answer.age_s);
-    let connection = if close { "connection: close\r\n" } else { "" };
-    let _memory_is_there = write!(
-        out.writer(),
-        "age: {}\r\ncache-status: yagura; hit; ttl={ttl}\r\n{connection}\r\n",
-        answer.age_s
-    );
-    if let Some(body) = body(answer)
-        && body.len() <= TOGETHER
-    {
-        out.extend_from_slice(body);
+    out.extend_from_slice(b"age: ");
+    decimal(answer.age_s, out);
+    out.extend_from_slice(b"\r\ncache-status: yagura; hit; ttl=");
+    let lifetime_s = answer.prepared.stored.terms.lifetime_s;
+    if answer.age_s > lifetime_s {
+        out.extend_from_slice(b"-");
     }
+    decimal(lifetime_s.abs_diff(answer.age_s), out);
+    out.extend_from_slice(b"\r\n");
+    if close {
+        out.extend_from_slice(b"connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A number, written without the machinery of formatting, which costs as much as the cache's lookup.
+fn decimal(mut number: u64, out: &mut BytesMut) {
+    // 2^64 has twenty digits.
+    let mut digits = [0; 20];
+    let mut count = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        count += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
 }
 
 fn body(answer: &Answer) -> Option<&bytes::Bytes> {
     (!answer.not_modified && !answer.head_only).then_some(&answer.prepared.stored.body)
 }
 
-/// Sends what was written, and a large body after it.
+/// Sends the prepared head, what was written into `out`, and the body, in one system call where the
+/// socket takes it all: nothing is copied on the way.
 pub async fn send(answer: &Answer, out: &BytesMut, stream: &mut Stream) -> io::Result<()> {
-    stream.write_all(out).await?;
-    if let Some(body) = body(answer)
-        && body.len() > TOGETHER
-    {
-        stream.write_all(body).await?;
+    let prepared = &answer.prepared;
+    let head = if answer.not_modified {
+        &prepared.head_not_modified
+    } else {
+        &prepared.head
+    };
+    let body: &[u8] = body(answer).map_or(&[], |body| body);
+    let mut parts = [IoSlice::new(head), IoSlice::new(out), IoSlice::new(body)];
+    let mut left: &mut [IoSlice<'_>] = &mut parts;
+    while !left.is_empty() {
+        let written = stream.write_vectored(left).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        IoSlice::advance_slices(&mut left, written);
     }
     stream.flush().await
 }
@@ -69,8 +88,27 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
 
 /// The answer's line in the log.
 pub fn line(answer: &Answer, connection: &Connection, began: Instant) -> Line {
-    let (_, target) = crate::cache::key::site_and_target(&connection.key);
+    let (_, target) = crate::cache::key::site_and_target(&connection.lent.key);
     let path = target.split('?').next().unwrap_or_default();
     let bytes = body(answer).map_or(0, |body| body.len() as u64);
     Line::of_hit(answer, path, connection.client, bytes, began)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_formatting_writes_them(number in any::<u64>()) {
+            for number in [number, number % 1000, 0, u64::MAX] {
+                let mut out = BytesMut::new();
+                decimal(number, &mut out);
+                let formatted = number.to_string();
+                prop_assert_eq!(&out[..], formatted.as_bytes());
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::unbounded_channel;
 
+use super::patience::within;
 use super::{ANSWER, Connection, write};
 use crate::access_log::Line;
 use crate::stages;
@@ -58,8 +59,8 @@ pub async fn answer(
             tokio::select! {
                 biased;
                 Some(interim) = told.recv() => {
-                    write::interim(&interim, &mut connection.out);
-                    if stream.write_all(&connection.out).await.is_err() {
+                    write::interim(&interim, &mut connection.lent.out);
+                    if stream.write_all(&connection.lent.out).await.is_err() {
                         return Outcome::Ended;
                     }
                 }
@@ -69,8 +70,8 @@ pub async fn answer(
     };
     // An interim response that came together with the real one goes out before it.
     while let Ok(interim) = told.try_recv() {
-        write::interim(&interim, &mut connection.out);
-        if stream.write_all(&connection.out).await.is_err() {
+        write::interim(&interim, &mut connection.lent.out);
+        if stream.write_all(&connection.lent.out).await.is_err() {
             return Outcome::Ended;
         }
     }
@@ -108,12 +109,12 @@ async fn send(
         framing,
         close,
         edge.clock.now(),
-        &mut connection.out,
+        &mut connection.lent.out,
     );
     match reply.body {
-        _ if ends => (write(stream, &connection.out).await, 0),
+        _ if ends => (write(stream, &connection.lent.out).await, 0),
         Body::Whole(body) => {
-            let head = write(stream, &connection.out).await;
+            let head = write(stream, &connection.lent.out).await;
             let sent = head && write(stream, &body).await;
             (sent, if sent { body.len() as u64 } else { 0 })
         }
@@ -123,11 +124,11 @@ async fn send(
                 // What is there goes out together, the head with the first pieces; what is not
                 // there yet is not waited for with something in hand.
                 let ready = source.ready();
-                if connection.out.len() >= TOGETHER || ready.is_none() {
-                    if !write(stream, &connection.out).await {
+                if connection.lent.out.len() >= TOGETHER || ready.is_none() {
+                    if !write(stream, &connection.lent.out).await {
                         return (false, bytes);
                     }
-                    connection.out.clear();
+                    connection.lent.out.clear();
                 }
                 let piece = match ready {
                     Some(piece) => piece,
@@ -135,12 +136,12 @@ async fn send(
                 };
                 match piece {
                     Ok(Some(piece)) => {
-                        write::piece(framing, &piece, &mut connection.out);
+                        write::piece(framing, &piece, &mut connection.lent.out);
                         bytes += piece.len() as u64;
                     }
                     Ok(None) => {
-                        write::last(framing, &mut connection.out);
-                        return (write(stream, &connection.out).await, bytes);
+                        write::last(framing, &mut connection.lent.out);
+                        return (write(stream, &connection.lent.out).await, bytes);
                     }
                     // The connection ends without the end of the body, so that the reader sees
                     // that it is not whole.
@@ -157,5 +158,5 @@ async fn write(stream: &mut Stream, bytes: &[u8]) -> bool {
         stream.write_all(bytes).await?;
         stream.flush().await
     };
-    matches!(tokio::time::timeout(ANSWER, writing).await, Ok(Ok(())))
+    matches!(within(ANSWER, writing).await, Some(Ok(())))
 }

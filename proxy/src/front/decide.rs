@@ -9,6 +9,7 @@ use yagura_control::Timestamp;
 
 use super::Connection;
 use super::head::{self, BodyLength, Head};
+use super::minded::Minded;
 use crate::cache::{Directives, Fields, Lookup, Prepared};
 use crate::routing::{Site, without_port};
 use crate::state::Edge;
@@ -53,33 +54,17 @@ pub struct Answer {
     pub site: Arc<Site>,
 }
 
-/// Fields that make a request more than a plain one.
-const NOT_PLAIN: [&str; 10] = [
-    "range",
-    "if-range",
-    "if-match",
-    "if-unmodified-since",
-    "authorization",
-    "expect",
-    "upgrade",
-    "te",
-    "proxy-authorization",
-    "http2-settings",
-];
-
-/// Fields by which a reader says what may be answered from memory.
-const ASKING: [&str; 2] = ["cache-control", "pragma"];
-
 /// Decides about the request whose head is the first `length` bytes read.
 pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decision {
-    let Some(bytes) = connection.read.get(..length) else {
+    let Some(bytes) = connection.lent.read.get(..length) else {
         return Decision::Refuse(StatusCode::BAD_REQUEST);
     };
-    let head = match head::read(bytes) {
+    let mut room = head::room();
+    let head = match head::read(bytes, &mut room) {
         Ok(head) => head,
         Err(status) => return Decision::Refuse(status),
     };
-    if let Some(answer) = hit(edge, connection.tls, &mut connection.key, &head) {
+    if let Some(answer) = hit(edge, connection.tls, &mut connection.lent.key, &head) {
         return Decision::Answer(answer);
     }
     let body = match head.body {
@@ -102,7 +87,7 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
     let hand_on = HandOn {
         bytes,
         head: rewritten,
-        close: wants_close(&head),
+        close: head.minded.close,
     };
     match plain.then(|| head.to_request()).flatten() {
         Some(request) => Decision::Ask(Box::new(request), hand_on),
@@ -120,35 +105,25 @@ fn is_plain(head: &Head<'_>) -> bool {
         && !OF_PINGORA.iter().any(|name| head.fields.has(name))
 }
 
-fn wants_close(head: &Head<'_>) -> bool {
-    head.fields.lines("connection").any(|line| {
-        let mut words = line.split(|byte| *byte == b',');
-        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
-    })
-}
-
 fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answer> {
     let head_only = match head.method {
         "GET" => false,
         "HEAD" => true,
         _ => return None,
     };
-    if !head.http11 || head.body != BodyLength::None || !head.target.starts_with('/') {
-        return None;
-    }
-    if head.fields.any(|name| {
-        NOT_PLAIN
-            .iter()
-            .any(|other| name.eq_ignore_ascii_case(other))
-    }) {
+    if !head.http11
+        || head.body != BodyLength::None
+        || !head.target.starts_with('/')
+        || head.minded.is_not_plain
+    {
         return None;
     }
     let plain = Plain {
         tls,
         head_only,
-        close: wants_close(head),
         authority: head.host?,
         target: head.target,
+        minded: &head.minded,
     };
     plain_hit(edge, &plain, key, &head.fields)
 }
@@ -159,17 +134,12 @@ pub struct Plain<'r> {
     pub tls: bool,
     /// HEAD.
     pub head_only: bool,
-    /// The connection is to end.
-    pub close: bool,
     /// Host with port, as the request names it.
     pub authority: &'r str,
     /// Path and query.
     pub target: &'r str,
-}
-
-/// Whether a field makes a request more than a plain one.
-pub fn is_more(fields: &impl Fields) -> bool {
-    NOT_PLAIN.iter().any(|name| fields.has(name))
+    /// What its fields say.
+    pub minded: &'r Minded<'r>,
 }
 
 /// The hit that answers a plain read.
@@ -198,7 +168,7 @@ pub fn plain_hit(
     }
     site.cache.write_key(host, plain.target, key);
     let now = edge.clock.now();
-    let wants = if ASKING.iter().any(|name| fields.has(name)) {
+    let wants = if plain.minded.asks {
         Directives::of_request(fields)
     } else {
         Directives::default()
@@ -207,21 +177,19 @@ pub fn plain_hit(
         return None;
     };
     let prepared = prepared.representation(fields).clone();
-    let (tag, since) = (
-        fields.first("if-none-match"),
-        fields.first("if-modified-since"),
-    );
     // A field in several lines is one list; the slow path puts it together.
-    if fields.lines("if-none-match").nth(1).is_some() {
+    if plain.minded.if_none_match.has_more {
         return None;
     }
+    let tag = plain.minded.if_none_match.text();
+    let since = plain.minded.if_modified_since.text();
     let conditional = tag.is_some() || since.is_some();
     Some(Answer {
         at: now,
         age_s: prepared.stored.age_s(now),
         not_modified: conditional && prepared.is_unchanged(tag, since),
         head_only: plain.head_only,
-        close: plain.close,
+        close: plain.minded.close,
         site: site.clone(),
         prepared,
     })

@@ -1,9 +1,16 @@
 //! A request's head over HTTP/1.1: where it ends, what it says, and whether it says it in one way
 //! only (RFC 9112).
+//!
+//! Every hit passes here, so each byte is looked at as seldom as can be: line ends are searched many
+//! bytes at a time, and one pass over the fields finds everything the front minds (`minded.rs`).
+
+use std::mem::MaybeUninit;
 
 use http::StatusCode;
+use httparse::Header;
 use pingora::http::RequestHeader;
 
+use super::minded::{Lines, Minded};
 use crate::cache::Fields;
 
 /// Longest head taken, in bytes.
@@ -22,6 +29,8 @@ pub struct Head<'b> {
     pub http11: bool,
     /// Its fields.
     pub fields: HeadFields<'b>,
+    /// What they say that matters here.
+    pub minded: Minded<'b>,
     /// The Host field, if it is there.
     pub host: Option<&'b str>,
     /// What follows the head.
@@ -40,8 +49,17 @@ pub enum BodyLength {
 }
 
 /// Fields in the order they came.
-#[derive(Debug)]
-pub struct HeadFields<'b>(Vec<httparse::Header<'b>>);
+#[derive(Clone, Copy, Debug)]
+pub struct HeadFields<'b>(&'b [Header<'b>]);
+
+/// Room for the fields of a head while it is looked at.
+pub type Room<'b> = [MaybeUninit<Header<'b>>; MOST_FIELDS];
+
+/// Empty room; it costs nothing.
+#[must_use]
+pub const fn room<'b>() -> Room<'b> {
+    [const { MaybeUninit::uninit() }; MOST_FIELDS]
+}
 
 impl Fields for HeadFields<'_> {
     fn lines<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
@@ -52,41 +70,36 @@ impl Fields for HeadFields<'_> {
     }
 }
 
-impl HeadFields<'_> {
-    /// Whether one of the fields satisfies a condition on its name.
-    pub fn any(&self, mut condition: impl FnMut(&str) -> bool) -> bool {
-        self.0.iter().any(|field| condition(field.name))
-    }
-}
-
 /// Length of the head when it is whole; `seen` bytes were looked at before. Lines before the
 /// request line count (RFC 9112, section 2.2).
 #[must_use]
 pub fn end(read: &[u8], seen: usize) -> Option<usize> {
-    let leading = leading_lines(read);
-    let from = seen.saturating_sub(3).max(leading);
+    let from = seen.saturating_sub(3).max(leading_lines(read));
     let rest = read.get(from..)?;
-    // A bare LF also ends it here; it is refused when the head is read.
-    let position = rest.windows(2).position(|pair| pair == b"\n\n");
-    let proper = rest.windows(4).position(|four| four == b"\r\n\r\n");
-    let ends = [position.map(|at| at + 2), proper.map(|at| at + 4)];
-    ends.into_iter().flatten().min().map(|length| from + length)
+    let line_ends = memchr::memchr_iter(b'\n', rest);
+    line_ends
+        .filter(|at| {
+            let line = rest.get(..*at).unwrap_or_default();
+            // A bare LF also ends it here; it is refused when the head is read.
+            line.ends_with(b"\n") || line.ends_with(b"\r\n\r")
+        })
+        .map(|at| from + at + 1)
+        .next()
 }
 
 /// Reads a head.
 ///
 /// # Errors
 /// The status it is refused with.
-pub fn read(bytes: &[u8]) -> Result<Head<'_>, StatusCode> {
+pub fn read<'b>(bytes: &'b [u8], room: &'b mut Room<'b>) -> Result<Head<'b>, StatusCode> {
     if bytes.len() > LONGEST {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     if has_bare_line_end(bytes) {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
-    let mut request = httparse::Request::new(&mut fields);
-    match request.parse(bytes) {
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(bytes, room) {
         Ok(httparse::Status::Complete(_)) => {}
         Err(httparse::Error::TooManyHeaders) => {
             return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
@@ -101,17 +114,19 @@ pub fn read(bytes: &[u8]) -> Result<Head<'_>, StatusCode> {
         return Err(StatusCode::BAD_REQUEST);
     };
     let http11 = minor == 1;
-    let fields = HeadFields(request.headers.to_vec());
+    let fields = HeadFields(request.headers);
+    let minded = Minded::of(fields.0.iter().map(|field| (field.name, field.value)));
     if !is_target(target) {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let host = host(&fields, http11)?;
-    let body = body(&fields, http11)?;
+    let host = host(minded.host, http11)?;
+    let body = body(minded.content_length, minded.transfer_encoding, http11)?;
     Ok(Head {
         method,
         target,
         http11,
         fields,
+        minded,
         host,
         body,
     })
@@ -139,12 +154,8 @@ fn is_other_version(bytes: &[u8]) -> bool {
 
 /// A line end without CR, which some readers of HTTP take for one and others do not.
 fn has_bare_line_end(bytes: &[u8]) -> bool {
-    let mut before = 0;
-    bytes.iter().any(|byte| {
-        let bare = *byte == b'\n' && before != b'\r';
-        before = *byte;
-        bare
-    })
+    memchr::memchr_iter(b'\n', bytes)
+        .any(|at| at.checked_sub(1).and_then(|at| bytes.get(at)) != Some(&b'\r'))
 }
 
 fn is_target(target: &str) -> bool {
@@ -155,17 +166,14 @@ fn is_target(target: &str) -> bool {
 }
 
 /// Exactly one Host in HTTP/1.1, at most one before (RFC 9112, section 3.2).
-fn host<'b>(fields: &HeadFields<'b>, http11: bool) -> Result<Option<&'b str>, StatusCode> {
-    let mut hosts = fields
-        .0
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("host"));
-    let (first, second) = (hosts.next(), hosts.next());
-    if second.is_some() || (first.is_none() && http11) {
+fn host(lines: Lines<'_>, http11: bool) -> Result<Option<&str>, StatusCode> {
+    if lines.has_more || (lines.first.is_none() && http11) {
         return Err(StatusCode::BAD_REQUEST);
     }
-    let Some(first) = first else { return Ok(None) };
-    let text = std::str::from_utf8(first.value).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let Some(first) = lines.first else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(first).map_err(|_| StatusCode::BAD_REQUEST)?;
     if is_authority(text) {
         Ok(Some(text))
     } else {
@@ -186,7 +194,7 @@ impl Head<'_> {
         let target = self.target.as_bytes();
         let mut request = RequestHeader::build_no_case(self.method, target, Some(fields)).ok()?;
         request.set_version(http::Version::HTTP_11);
-        for field in &self.fields.0 {
+        for field in self.fields.0 {
             let name = http::HeaderName::from_bytes(field.name.as_bytes()).ok()?;
             request.append_header(name, field.value).ok()?;
         }
@@ -238,12 +246,13 @@ impl Head<'_> {
 }
 
 /// How long the body is, where it can be told in one way only (RFC 9112, section 6.3).
-fn body(fields: &HeadFields<'_>, http11: bool) -> Result<BodyLength, StatusCode> {
-    let lengths: Vec<&[u8]> = fields.lines("content-length").collect();
-    let codings: Vec<&[u8]> = fields.lines("transfer-encoding").collect();
-    match (lengths.as_slice(), codings.as_slice()) {
-        ([], []) => Ok(BodyLength::None),
-        ([length], []) => {
+fn body(lengths: Lines<'_>, codings: Lines<'_>, http11: bool) -> Result<BodyLength, StatusCode> {
+    if lengths.has_more || codings.has_more {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    match (lengths.first, codings.first) {
+        (None, None) => Ok(BodyLength::None),
+        (Some(length), None) => {
             let digits =
                 !length.is_empty() && length.len() <= 18 && length.iter().all(u8::is_ascii_digit);
             let length = std::str::from_utf8(length)
@@ -256,10 +265,10 @@ fn body(fields: &HeadFields<'_>, http11: bool) -> Result<BodyLength, StatusCode>
                 None => Err(StatusCode::BAD_REQUEST),
             }
         }
-        ([], [coding]) if http11 && coding.eq_ignore_ascii_case(b"chunked") => {
+        (None, Some(coding)) if http11 && coding.eq_ignore_ascii_case(b"chunked") => {
             Ok(BodyLength::Chunked)
         }
-        ([], [_]) if http11 => Err(StatusCode::NOT_IMPLEMENTED),
+        (None, Some(_)) if http11 => Err(StatusCode::NOT_IMPLEMENTED),
         _ => Err(StatusCode::BAD_REQUEST),
     }
 }
@@ -271,7 +280,7 @@ mod tests {
     use super::*;
 
     fn status(text: &str) -> Result<BodyLength, u16> {
-        read(text.as_bytes())
+        read(text.as_bytes(), &mut room())
             .map(|head| head.body)
             .map_err(|status| status.as_u16())
     }
@@ -350,7 +359,7 @@ mod tests {
     #[test]
     fn an_absolute_target_becomes_a_path_and_a_host() {
         let rewritten = |text: &str| {
-            let head = read(text.as_bytes()).unwrap().in_origin_form();
+            let head = read(text.as_bytes(), &mut room()).unwrap().in_origin_form();
             head.map(|head| head.map(|head| String::from_utf8(head).unwrap()))
                 .map_err(|status| status.as_u16())
         };
@@ -380,7 +389,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = end(&bytes, bytes.len() / 2);
-            let _ = read(&bytes);
+            let _ = read(&bytes, &mut room());
         }
     }
 }

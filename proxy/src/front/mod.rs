@@ -3,18 +3,26 @@
 //!
 //! It looks at each request exactly once (`head.rs`), decides (`decide.rs`), and either writes the
 //! answer (`answer.rs`), asks the stages and writes their reply (`ask.rs`, `write.rs`), or gives
-//! pingora the connection together with exactly the bytes of this request. What could be read in two ways is refused here, before anything stands behind it
-//! (RFC 9112, sections 3.2 and 6.3). HTTP/2 is spoken in `http2/`, with the same decisions.
+//! pingora the connection together with exactly the bytes of this request. What could be read in two
+//! ways is refused here, before anything stands behind it (RFC 9112, sections 3.2 and 6.3). HTTP/2 is
+//! spoken in `http2/`, with the same decisions. A connection over HTTP/1.1 between two requests holds
+//! no buffers (`lent.rs`) and sets no timer anew (`patience.rs`).
 
 mod answer;
 mod ask;
 mod decide;
 mod head;
 mod http2;
+mod lent;
+mod minded;
+mod patience;
 mod write;
 
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,13 +40,18 @@ use crate::service::Service;
 use crate::state::Edge;
 pub use decide::Answer;
 use decide::{Decision, HandOn};
+use lent::Lent;
+use patience::{Silence, within};
 
-/// How long a connection may be idle between requests.
+/// How long a connection may be idle between requests, at least; see [`Silence`].
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a request's head may take from its first byte: who sends it drop by drop is let go.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a reader may take to accept an answer.
 const ANSWER: Duration = Duration::from_secs(60);
+
+/// Room for a request's head, which is seldom larger.
+const ROOM: usize = 4 << 10;
 
 /// The app behind every public listener.
 pub struct Front {
@@ -50,11 +63,7 @@ pub struct Front {
 struct Connection {
     client: Option<IpAddr>,
     tls: bool,
-    /// Bytes read and not yet used.
-    read: BytesMut,
-    /// Keeps its memory from answer to answer.
-    out: BytesMut,
-    key: String,
+    lent: Lent,
 }
 
 impl Front {
@@ -68,57 +77,56 @@ impl Front {
         let mut connection = Connection {
             client: client(&stream),
             tls: stream.get_ssl_digest().is_some(),
-            read: BytesMut::new(),
-            out: BytesMut::new(),
-            key: String::new(),
+            lent: Lent::default(),
         };
+        let mut silence = Silence::new(IDLE);
         loop {
-            let Some(length) = read_head(&mut stream, &mut connection).await else {
+            let Some(length) = read_head(&mut stream, &mut connection.lent, &mut silence).await
+            else {
                 return;
             };
-            let leading = head::leading_lines(&connection.read);
-            bytes::Buf::advance(&mut connection.read, leading);
+            let leading = head::leading_lines(&connection.lent.read);
+            bytes::Buf::advance(&mut connection.lent.read, leading);
             let length = length - leading;
-            let began = monotonic();
+            let began = self.edge.access_log.is_on().then(monotonic);
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
                     let _under_way = self.edge.traffic.begin();
                     answer.site.seen.counters.add(Event::Hit);
                     let close = self.edge.traffic.is_draining() || answer.close;
-                    answer::write(&answer, close, &mut connection.out);
-                    let sent = answer::send(&answer, &connection.out, &mut stream);
-                    let sent = matches!(tokio::time::timeout(ANSWER, sent).await, Ok(Ok(())));
-                    if self.edge.access_log.is_on() {
+                    answer::write(&answer, close, &mut connection.lent.out);
+                    let sent = answer::send(&answer, &connection.lent.out, &mut stream);
+                    let sent = matches!(within(ANSWER, sent).await, Some(Ok(())));
+                    if let Some(began) = began {
                         self.edge
                             .access_log
                             .add(answer::line(&answer, &connection, began));
                     }
-                    bytes::Buf::advance(&mut connection.read, length);
+                    bytes::Buf::advance(&mut connection.lent.read, length);
                     if !sent || close {
                         finish(stream).await;
                         return;
                     }
-                    trim(&mut connection);
                 }
                 Decision::Ask(request, hand_on) => {
                     let asked = ask::Asked {
                         request: &request,
-                        began,
+                        began: began.unwrap_or_else(monotonic),
                         close: hand_on.close,
                     };
-                    match ask::answer(&self.edge, &mut connection, asked, &mut stream).await {
+                    // In a box of its own: an idle connection must not keep room for it.
+                    let asking = ask::answer(&self.edge, &mut connection, asked, &mut stream);
+                    match Box::pin(asking).await {
                         ask::Outcome::Forward => {
-                            match self
-                                .hand_on(stream, &mut connection, length, hand_on, shutdown)
-                                .await
-                            {
+                            let handing_on =
+                                self.hand_on(stream, &mut connection, length, hand_on, shutdown);
+                            match Box::pin(handing_on).await {
                                 Some(reused) => stream = reused,
                                 None => return,
                             }
                         }
                         ask::Outcome::Answered => {
-                            bytes::Buf::advance(&mut connection.read, length);
-                            trim(&mut connection);
+                            bytes::Buf::advance(&mut connection.lent.read, length);
                         }
                         ask::Outcome::Ended => {
                             finish(stream).await;
@@ -127,18 +135,18 @@ impl Front {
                     }
                 }
                 Decision::HandOn(hand_on) => {
-                    match self
-                        .hand_on(stream, &mut connection, length, hand_on, shutdown)
-                        .await
-                    {
+                    let handing_on =
+                        self.hand_on(stream, &mut connection, length, hand_on, shutdown);
+                    match Box::pin(handing_on).await {
                         Some(reused) => stream = reused,
                         None => return,
                     }
                 }
                 Decision::Refuse(status) => {
-                    answer::write_refusal(status, &mut connection.out);
-                    let sent = tokio::io::AsyncWriteExt::write_all(&mut stream, &connection.out);
-                    let _gone = tokio::time::timeout(ANSWER, sent).await;
+                    answer::write_refusal(status, &mut connection.lent.out);
+                    let sent =
+                        tokio::io::AsyncWriteExt::write_all(&mut stream, &connection.lent.out);
+                    let _gone = within(ANSWER, sent).await;
                     finish(stream).await;
                     return;
                 }
@@ -155,8 +163,8 @@ impl Front {
         hand_on: HandOn,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let bytes = hand_on.bytes.min(connection.read.len());
-        let request = connection.read.split_to(bytes);
+        let bytes = hand_on.bytes.min(connection.lent.read.len());
+        let request = connection.lent.read.split_to(bytes);
         let request = match hand_on.head {
             None => request,
             Some(head) => {
@@ -182,7 +190,8 @@ impl ServerApp for Front {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) {
-            http2::serve(self, stream, shutdown).await;
+            // In a box, so that a connection over HTTP/1.1 does not keep room for it.
+            Box::pin(http2::serve(self, stream, shutdown)).await;
             return None;
         }
         self.serve(stream, shutdown).await;
@@ -192,30 +201,49 @@ impl ServerApp for Front {
 
 /// Reads until a request's head is whole, and gives its length; `None` when the reader is gone or
 /// too slow. A head that is too long is given as it is, for refusal.
-async fn read_head(stream: &mut Stream, connection: &mut Connection) -> Option<usize> {
-    let mut deadline = tokio::time::Instant::from_std(monotonic())
-        + if connection.read.is_empty() {
-            IDLE
-        } else {
-            HEAD
-        };
-    let mut seen = 0;
-    loop {
-        if let Some(length) = head::end(&connection.read, seen) {
-            return Some(length);
-        }
-        if connection.read.len() > head::LONGEST {
-            return Some(connection.read.len());
-        }
-        seen = connection.read.len();
-        connection.read.reserve(4096);
-        let read = tokio::time::timeout_at(deadline, stream.read_buf(&mut connection.read)).await;
+async fn read_head(stream: &mut Stream, lent: &mut Lent, silence: &mut Silence) -> Option<usize> {
+    if lent.read.is_empty() {
+        first_bytes(stream, lent, silence).await?;
+    }
+    silence.heard();
+    if let Some(length) = head::end(&lent.read, 0) {
+        return Some(length);
+    }
+    let rest = rest_of_head(stream, &mut lent.read);
+    tokio::time::timeout(HEAD, rest).await.ok()?
+}
+
+/// Waits for a request without holding memory for it.
+async fn first_bytes(stream: &mut Stream, lent: &mut Lent, silence: &mut Silence) -> Option<()> {
+    lent.give_back();
+    poll_fn(|context| {
+        lent.take();
+        lent.read.reserve(ROOM);
+        let read = pin!(stream.read_buf(&mut lent.read)).poll(context);
         match read {
-            Ok(Ok(1..)) if seen == 0 => {
-                deadline = tokio::time::Instant::from_std(monotonic()) + HEAD
+            Poll::Ready(Ok(1..)) => Poll::Ready(Some(())),
+            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Pending => {
+                lent.give_back();
+                silence.poll_over(context).map(|()| None)
             }
-            Ok(Ok(1..)) => {}
-            _ => return None,
+        }
+    })
+    .await
+}
+
+async fn rest_of_head(stream: &mut Stream, read: &mut BytesMut) -> Option<usize> {
+    loop {
+        if read.len() > head::LONGEST {
+            return Some(read.len());
+        }
+        let seen = read.len();
+        read.reserve(ROOM);
+        if stream.read_buf(read).await.ok()? == 0 {
+            return None;
+        }
+        if let Some(length) = head::end(read, seen) {
+            return Some(length);
         }
     }
 }
@@ -225,14 +253,6 @@ async fn finish(mut stream: Stream) {
     use tokio::io::AsyncWriteExt;
     if stream.flush().await.is_ok() {
         let _gone = tokio::time::timeout(Duration::from_secs(1), stream.shutdown()).await;
-    }
-}
-
-/// Gives back memory that one large request took.
-fn trim(connection: &mut Connection) {
-    const KEPT: usize = 64 << 10;
-    if connection.out.capacity() > KEPT {
-        connection.out = BytesMut::new();
     }
 }
 

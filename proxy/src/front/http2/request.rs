@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, header};
 use pingora::http::RequestHeader;
 
 use crate::front::decide::{self, Answer};
+use crate::front::minded::Minded;
 use crate::state::Edge;
 
 /// It could be read in two ways.
@@ -98,7 +99,11 @@ pub fn hit(edge: &Edge, tls: bool, request: &Request<RecvStream>) -> Option<Answ
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
     // Both may be there, and then say the same; the stages refuse what does not.
-    if decide::is_more(headers)
+    let fields = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let minded = Minded::of(fields);
+    if minded.is_not_plain
         || !request.body().is_end_stream()
         || (named.is_some() && host.is_some() && named != host)
     {
@@ -107,9 +112,9 @@ pub fn hit(edge: &Edge, tls: bool, request: &Request<RecvStream>) -> Option<Answ
     let plain = decide::Plain {
         tls,
         head_only,
-        close: false,
         authority: named.or(host)?,
         target: uri.path_and_query()?.as_str(),
+        minded: &minded,
     };
     decide::plain_hit(edge, &plain, &mut String::new(), headers)
 }
