@@ -26,7 +26,7 @@ pub struct Plan {
 #[derive(Debug)]
 struct Sites {
     all: Vec<Arc<Site>>,
-    by_host: HashMap<String, Arc<Site>>,
+    by_host: HashMap<String, Arc<Site>, ahash::RandomState>,
     any_host: Option<Arc<Site>>,
 }
 
@@ -168,7 +168,7 @@ impl Plan {
 
 impl Sites {
     fn new(all: Vec<Arc<Site>>) -> Self {
-        let mut by_host = HashMap::new();
+        let mut by_host = HashMap::default();
         let mut any_host = None;
         for site in &all {
             for host in &site.settings.hosts {
