@@ -49,7 +49,12 @@ async fn whichever_process_dies_is_back_within_two_seconds() {
         );
     }
     town.edge_is_ready().await;
-    assert_eq!(town.reader().get("/").await.status, 200);
+    // The CMS needs a moment until it answers.
+    eventually("the site is there again", || {
+        let mut reader = town.reader();
+        async move { (reader.try_get("/").await.ok()?.status == 200).then_some(()) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
