@@ -125,9 +125,20 @@ impl Alone {
                 "{line} HTTP/1.1\r\nHost: city.example\r\nConnection: close\r\n{fields}\r\n{body}"
             ))
             .await;
+        Answer::read(&answer)
+    }
+
+    /// One GET.
+    pub async fn get(&self, target: &str) -> Answer {
+        self.ask(&format!("GET {target}"), "", "").await
+    }
+}
+
+impl Answer {
+    /// Everything that came over a connection that ended with it.
+    pub fn read(answer: &[u8]) -> Self {
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-        let end =
-            end.unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(&answer)));
+        let end = end.unwrap_or_else(|| panic!("no head in {:?}", String::from_utf8_lossy(answer)));
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
         let body = &answer[end + 4..];
         let mut lines = head.split("\r\n");
@@ -148,7 +159,7 @@ impl Alone {
                 value.parse().unwrap(),
             )
         });
-        Answer {
+        Self {
             status,
             headers: fields.collect(),
             body: String::from_utf8_lossy(body).into_owned(),
@@ -156,17 +167,15 @@ impl Alone {
         }
     }
 
-    /// One GET.
-    pub async fn get(&self, target: &str) -> Answer {
-        self.ask(&format!("GET {target}"), "", "").await
-    }
-}
-
-impl Answer {
     /// A field's value; empty when it is not there.
     pub fn field(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// What the cache says of it.
+    pub fn cache(&self) -> &str {
+        self.field("cache-status")
     }
 }

@@ -3,12 +3,12 @@
 
 use std::process::{Command, Output};
 
-use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::alone::Answer;
 use super::origin::Origin;
 use super::place::Place;
 use super::process::Running;
@@ -24,27 +24,6 @@ pub struct LoneEdge {
     pub origin: Option<Origin>,
     edge: Option<Running>,
     folder: TempDir,
-}
-
-/// What a reader got.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
-}
-
-impl Answer {
-    /// The first line of a field, or nothing.
-    pub fn field(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// What the cache says of it.
-    pub fn cache(&self) -> &str {
-        self.field("cache-status")
-    }
 }
 
 impl LoneEdge {
@@ -156,20 +135,7 @@ impl LoneEdge {
             .await
             .expect("the edge left the connection open")
             .unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let mut lines = head.split("\r\n");
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
-        let fields = lines.map(|line| {
-            let (name, value) = line.split_once(": ").unwrap();
-            let name: http::HeaderName = name.to_ascii_lowercase().parse().unwrap();
-            (name, value.parse().unwrap())
-        });
-        Answer {
-            status: status.parse().unwrap(),
-            headers: fields.collect(),
-            body: body.to_owned(),
-        }
+        Answer::read(&bytes)
     }
 
     /// A plain request to the first site.

@@ -101,11 +101,6 @@ impl Fetcher {
         (health, counters): (Arc<OriginHealth>, Arc<Counters>),
         most_requests: usize,
     ) -> Arc<Self> {
-        let remember = |long| {
-            Memory::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(long)
-        };
         Arc::new(Self {
             cache,
             site,
@@ -114,12 +109,9 @@ impl Fetcher {
             health,
             counters,
             flights: Mutex::default(),
-            personal: remember(PERSONAL).build(),
+            personal: remembered(PERSONAL),
             refreshing: Mutex::default(),
-            failed: Memory::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(2 * Backoff::LONGEST)
-                .build(),
+            failed: remembered(2 * Backoff::LONGEST),
             readers: Arc::new(Semaphore::new(most_requests)),
             most_readers: most_requests,
             background: Semaphore::new(BACKGROUND),
@@ -286,6 +278,14 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What is known of URLs for so long, of a bounded number of them.
+fn remembered<V: Clone + Send + Sync + 'static>(long: Duration) -> Memory<String, V> {
+    Memory::builder()
+        .max_capacity(REMEMBERED)
+        .time_to_live(long)
+        .build()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -282,22 +282,6 @@ impl Passenger {
         self.news()
     }
 
-    /// The head, passing interim responses over.
-    ///
-    /// # Errors
-    /// There is no response.
-    pub async fn head(&mut self) -> Result<Head, FetchError> {
-        loop {
-            match self.next().await? {
-                News::Head(head) => return Ok(head),
-                News::Interim(_) => {}
-                News::Piece(_) | News::End => {
-                    return Err(FetchError::Broken("the head was told already".to_owned()));
-                }
-            }
-        }
-    }
-
     fn news(&mut self) -> Option<Result<News, FetchError>> {
         let mut state = self.flight.lock();
         if !self.told_head {
@@ -382,7 +366,7 @@ mod tests {
         let (pilot, mut waiting) = Flight::begin();
         let error = FetchError::Unreachable("refused".into());
         pilot.end(Err(error.clone()));
-        assert_eq!(waiting.head().await.unwrap_err(), error);
+        assert_eq!(waiting.next().await.unwrap_err(), error);
 
         let (pilot, first) = Flight::begin();
         let reading = tokio::spawn(text(first));

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use http::Version;
 use pingora::http::RequestHeader;
 use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
@@ -49,9 +48,7 @@ pub async fn answer(
     let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
     (visit.tls, visit.client) = (connection.tls, connection.client);
     let (tell, mut told) = unbounded_channel();
-    if asked.request.version == Version::HTTP_11 {
-        visit.interim = Some(tell);
-    }
+    visit.interim = Some(tell);
     let reply = {
         let deciding = stages::answer(edge, asked.request, &mut visit);
         tokio::pin!(deciding);

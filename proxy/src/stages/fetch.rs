@@ -91,13 +91,7 @@ pub async fn ask(
                     None => return direct(edge, site, request, visit, question).await,
                 };
             }
-            Waited::Head(Err(error)) => {
-                tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
-                if matches!(error, FetchError::Busy(_)) {
-                    visit.outcome = "busy";
-                }
-                return Some(last_good::reply(edge, request, visit));
-            }
+            Waited::Head(Err(error)) => return Some(in_vain(edge, site, request, visit, &error)),
             Waited::TooLong if visit.fallback.is_some() => {
                 return Some(last_good::reply(edge, request, visit));
             }
@@ -138,11 +132,20 @@ async fn direct(
             };
             Some(Reply::arriving(arrival, edge.clock.now(), request))
         }
-        Err(error) => {
-            tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
-            Some(last_good::reply(edge, request, visit))
-        }
+        Err(error) => Some(in_vain(edge, site, request, visit, &error)),
     }
+}
+
+/// The reply when the origin gave no answer.
+fn in_vain(
+    edge: &Edge,
+    site: &Site,
+    request: &RequestHeader,
+    visit: &mut Visit,
+    error: &FetchError,
+) -> Reply {
+    tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
+    last_good::reply(edge, request, visit)
 }
 
 /// What is asked of the origin: the reader's fields without conditions. None when they cannot be

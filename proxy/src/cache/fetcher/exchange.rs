@@ -16,7 +16,7 @@ use crate::cache::origin::{Answer, Body, FetchError, Interim};
 use crate::cache::prepared::Prepared;
 use crate::cache::stored::end_to_end;
 use crate::cache::validate::{self, Confirmed};
-use crate::cache::{Fields, Stored, encoding, policy, storable};
+use crate::cache::{Fields, Stored, encoding, storable};
 use crate::counters::Fetching;
 
 /// How long a passenger of a response that is not kept may hold it up.
@@ -221,8 +221,8 @@ impl Fetcher {
         let for_one = !plain && self.site.encodes && answer.headers.has("content-encoding");
         let most = self.cache.max_object_bytes();
         let fits = length(&answer.headers).is_none_or(|length| length <= most as u64);
-        let storable = taken.is_ok();
-        let stored = taken.ok().filter(|_| !for_one && fits);
+        let storable = taken.is_some();
+        let stored = taken.filter(|_| !for_one && fits);
         if storable && for_one {
             self.personal.invalidate(&key);
         } else if stored.is_none() && !answer.status.is_server_error() {
@@ -281,14 +281,14 @@ impl Fetcher {
         }
     }
 
-    /// The response as it is stored, without its body. What is not stored may still say that there
-    /// is nothing any more.
+    /// The response as it is stored, without its body; none when it is not. What is not stored may
+    /// still say that there is nothing any more.
     pub(super) fn taken(
         &self,
         key: &str,
         answer: &Answer,
         exchange: &Exchange<'_>,
-    ) -> Result<Stored, Option<policy::NotStored>> {
+    ) -> Option<Stored> {
         let decided = storable(
             key.to_owned(),
             (&Method::GET, exchange.fields),
@@ -298,15 +298,13 @@ impl Fetcher {
         );
         match decided {
             // An error that says how long it holds spares the origin (RFC 9111, section 3).
-            Ok(stored) if answer.status.is_server_error() && stored.terms.lifetime_s == 0 => {
-                Err(None)
-            }
-            Ok(stored) => Ok(stored),
-            Err(why) => {
+            Ok(stored) if answer.status.is_server_error() && stored.terms.lifetime_s == 0 => None,
+            Ok(stored) => Some(stored),
+            Err(_) => {
                 if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::GONE) {
                     self.cache.forget(key);
                 }
-                Err(Some(why))
+                None
             }
         }
     }

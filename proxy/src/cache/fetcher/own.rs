@@ -90,7 +90,7 @@ impl Fetcher {
         let taken = self.taken(&key, &answer, &exchange);
         let body = answer.body.whole(self.cache.max_object_bytes()).await?;
         let mut kept = Kept::Yes;
-        if let Ok(mut stored) = taken
+        if let Some(mut stored) = taken
             && !status.is_server_error()
         {
             stored.body = body;

@@ -172,9 +172,9 @@ impl<D: Disk> LastGood<D> {
                 return Kept::NoRoom;
             }
         };
-        let place = self.place(&stored.key);
-        self.presence
-            .note(blake3::hash(stored.key.as_bytes()).as_bytes());
+        let name = blake3::hash(stored.key.as_bytes());
+        self.presence.note(name.as_bytes());
+        let place = self.place_of(name);
         let length = contents.len() as u64;
         if !self.reserve(&place, length, now) {
             return Kept::NoRoom;
@@ -383,7 +383,10 @@ impl<D: Disk> LastGood<D> {
     }
 
     fn place(&self, key: &str) -> Place {
-        let hash = blake3::hash(key.as_bytes());
+        self.place_of(blake3::hash(key.as_bytes()))
+    }
+
+    fn place_of(&self, hash: blake3::Hash) -> Place {
         let [number, ..] = *hash.as_bytes();
         let name = hash.to_hex();
         let (_, rest) = name.split_at(2);

@@ -27,7 +27,6 @@ use super::{ANSWER, Front, HEAD, IDLE, client, head};
 use crate::access_log::Line;
 use crate::counters::Event;
 use crate::stages;
-use crate::stages::reply::Reply;
 use crate::visit::Visit;
 
 /// Requests of one connection that may be under way.
@@ -169,7 +168,7 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         (visit.tls, visit.client) = (reader.tls.is_some(), reader.client);
         if let Some(reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
-            let bytes = send(front, reply, &method, &mut asked.respond).await;
+            let bytes = reply::send(reply, &method, edge.clock.now(), &mut asked.respond).await;
             visit.count();
             if edge.access_log.is_on() {
                 edge.access_log
@@ -179,14 +178,4 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         }
     }
     bridge::forward(&front.proxy, reader, asked, shutdown).await;
-}
-
-async fn send(
-    front: &Front,
-    reply: Reply,
-    method: &Method,
-    respond: &mut SendResponse<Bytes>,
-) -> u64 {
-    let now = front.edge.clock.now();
-    reply::send(reply, method, now, respond).await
 }
