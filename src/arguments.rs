@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use yagura_control::order::Route;
 
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
 #[derive(Debug, Parser)]
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Show how the running edges stand
     Status(StatusArguments),
+    /// Answer a site in another way: from a standby, from last-good copies, with the notice
+    Route(RouteArguments),
     /// Make running edges ask the origin anew, or never show a page again
     Purge(PurgeArguments),
     /// What the running edges' caches would do, and have done
@@ -140,12 +143,30 @@ pub(crate) struct OrderArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Refuse the order unless the edge is at this generation; `yagura status` shows it
+    #[arg(long, value_name = "N")]
+    pub(crate) if_generation: Option<u64>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) edges: EdgesArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RouteArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+    /// auto, primary, standby (or standby2, standby3 ...), last-good or notice
+    #[arg(value_name = "ROUTE")]
+    pub(crate) route: Route,
+    /// When the order ends by itself: 18:00 (in Japan), "2026-11-25 06:00" or +2h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::Serialize;
 use yagura_control::client::Client;
-use yagura_control::order::{Envelope, Order, Outcome, Reply};
+use yagura_control::order::{Envelope, Order, Outcome, Reply, WayShown};
 
 use crate::arguments::{EdgesArguments, OrderArguments};
 use crate::{configuration, output};
@@ -30,6 +30,7 @@ pub(crate) fn give(order: Order, arguments: &OrderArguments) -> anyhow::Result<E
     let mut envelope = envelope(order);
     envelope.reason.clone_from(&arguments.reason);
     envelope.dry_run = arguments.dry_run;
+    envelope.if_generation = arguments.if_generation;
     send(&envelope, &arguments.edges, |reply| {
         println!("{}", told(reply, arguments.dry_run))
     })
@@ -155,6 +156,15 @@ fn of_configuration(file: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(sockets)
 }
 
+/// What became of a site's way, in words.
+fn changed(before: &WayShown, after: &WayShown) -> String {
+    if before == after {
+        format!("nothing changes: {after}")
+    } else {
+        format!("from {before}; to {after}")
+    }
+}
+
 /// One line for people: edge, generation, what happened, from when on.
 pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
     let what = match &reply.outcome {
@@ -176,6 +186,13 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
             format!(
                 "{added} added, {changed} changed, {removed} removed; {total} redirects in force"
             )
+        }
+        Outcome::Routed {
+            site,
+            before,
+            after,
+        } => {
+            format!("{site}: {}", changed(before, after))
         }
         Outcome::Reloaded { needs_restart } if needs_restart.is_empty() => "reloaded".to_owned(),
         Outcome::Reloaded { needs_restart } => {

@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `reload.rs` give an order to running edges.
+//! - `status.rs`, `route.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `reload.rs` give an order to running edges.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
@@ -24,6 +24,7 @@ mod process;
 mod purge;
 mod redirect;
 mod reload;
+mod route;
 mod status;
 mod up;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Ops(arguments) => ops::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Route(arguments) => route::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),
         Command::Cache { command } => cache::run(&command),
         Command::Redirect {

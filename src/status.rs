@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use yagura_control::order::{EdgeStatus, Order, Outcome, Reply, SiteStatus};
+use yagura_control::order::{EdgeStatus, Order, Outcome, Reply, SiteStatus, UpstreamShown};
 
 use crate::arguments::StatusArguments;
 use crate::{edges, output};
@@ -42,6 +42,18 @@ fn print(reply: &Reply, status: &EdgeStatus) {
     status.sites.iter().for_each(print_site);
 }
 
+fn print_upstream(upstream: &UpstreamShown) {
+    let route = upstream.route.to_string();
+    let stands = if upstream.up { "up" } else { "DOWN" };
+    println!("    {route:<10} {stands}, {}", upstream.place);
+    if let Some(why) = &upstream.why {
+        println!("               {why}");
+    }
+    if let Some(checked) = &upstream.checked {
+        println!("               last check: {checked}");
+    }
+}
+
 fn print_site(site: &SiteStatus) {
     println!("  site {}  ({})", site.name, site.hosts.join(", "));
     let origin = match site.origin_up {
@@ -50,6 +62,10 @@ fn print_site(site: &SiteStatus) {
         None => "not asked yet",
     };
     println!("    origin     {origin}");
+    println!("    way        {}", site.way);
+    if site.upstreams.len() > 1 || site.upstreams.iter().any(|one| one.checked.is_some()) {
+        site.upstreams.iter().for_each(print_upstream);
+    }
     println!("    redirects  {}", site.redirects);
     if let Some(warmer) = &site.warmer {
         let complete = if warmer.complete {

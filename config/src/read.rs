@@ -4,6 +4,7 @@
 
 mod cms;
 mod edge;
+mod health;
 mod ops;
 mod site;
 

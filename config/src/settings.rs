@@ -72,8 +72,13 @@ pub struct SiteSettings {
     pub name: String,
     /// Host names it answers for.
     pub hosts: Vec<HostPattern>,
-    /// Where its pages come from.
+    /// Where its pages come from: the primary.
     pub origin: Origin,
+    /// Where they come from when the primary does not answer, in this order.
+    pub standby: Vec<Origin>,
+    /// How each of them is asked now and then whether it answers; `None`: real requests alone show
+    /// it.
+    pub check: Option<CheckSettings>,
     /// What a plain HTTP request is answered with.
     pub http: PlainHttp,
     /// Whether responses may be stored at all.
@@ -107,6 +112,42 @@ pub struct SiteSettings {
     pub origin_requests: usize,
     /// Whether text is given in several content codings (br, zstd, gzip), made here.
     pub compress: bool,
+}
+
+impl SiteSettings {
+    /// The first host it names; `localhost` for a site of every host.
+    #[must_use]
+    pub fn first_host(&self) -> &str {
+        let named = self.hosts.iter().find_map(|host| match host {
+            HostPattern::Exact(name) => Some(name.as_str()),
+            HostPattern::Any => None,
+        });
+        named.unwrap_or("localhost")
+    }
+}
+
+/// `[site.health]`: how upstreams are asked whether they answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckSettings {
+    /// Path and query asked for.
+    pub path: String,
+    /// How often.
+    pub interval: Duration,
+    /// How long the answer is waited for.
+    pub timeout: Duration,
+    /// The status it must have.
+    pub status: ExpectedStatus,
+    /// A text that must stand in the first 256 KiB of the body.
+    pub contains: Option<String>,
+}
+
+/// `status` of `[site.health]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedStatus {
+    /// Any from 200 to 399.
+    Success,
+    /// This one.
+    Exactly(u16),
 }
 
 /// `sitemap` and `sitemap_interval`.

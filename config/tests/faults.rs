@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use yagura_config::settings::{HostPattern, Origin, ParameterPattern, PlainHttp};
+use yagura_config::settings::{ExpectedStatus, HostPattern, Origin, ParameterPattern, PlainHttp};
 use yagura_config::{Faults, Settings, parse};
 
 fn read(text: &str) -> Result<Settings, Faults> {
@@ -164,5 +164,39 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(\\[|\\]|[a-z_.=\"0-9: \n*-]){0,200}") {
         let _ = read(&text);
+    }
+}
+
+#[test]
+fn upstreams_and_their_checks_are_read_or_their_faults_told() {
+    let site = |lines: &str| {
+        let settings = read(&format!("{SITE}{lines}\n"))?;
+        Ok::<_, Faults>(settings.sites.into_iter().next().unwrap())
+    };
+    assert_eq!(site("").unwrap().check, None);
+    let two = site("standby = [\"http://127.0.0.1:3\", \"unix:x.sock\"]").unwrap();
+    let unix = Origin::Unix("/srv/yagura/x.sock".into());
+    assert_eq!(
+        two.standby,
+        [Origin::Tcp("127.0.0.1:3".parse().unwrap()), unix]
+    );
+    let check = two.check.unwrap();
+    assert_eq!((check.path.as_str(), check.interval.as_secs()), ("/", 5));
+    let own = site("[site.health]\npath = \"/up\"\nstatus = 204\ncontains = \"ok\"\n").unwrap();
+    let own = own.check.unwrap();
+    assert_eq!(
+        (own.status, own.contains.as_deref()),
+        (ExpectedStatus::Exactly(204), Some("ok"))
+    );
+    for (lines, expected) in [
+        ("standby = [\"ftp://x\"]", "\"ftp://x\" is no origin"),
+        ("standby = [\"http://127.0.0.1:2\"]", "is named twice"),
+        ("[site.health]\npath = \"up\"", "cannot be asked for"),
+        ("[site.health]\ninterval = \"100ms\"", "asked too often"),
+        ("[site.health]\nstatus = 99", "no status of an answer"),
+        ("[site.health]\nport = 1", "`port` is not a key"),
+    ] {
+        let told = site(lines).unwrap_err().to_string();
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
     }
 }

@@ -7,6 +7,7 @@
 //! - [`redirect`]: one redirect of the table for printed codes and legacy URLs, and its CSV form.
 //! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
 //! - [`client`]: HTTP over a Unix socket, to send orders and to read the feed.
+//! - [`until`]: a point in time as an operator writes it.
 //! - [`timestamp`] and [`clock`]: time as a value, and the one place that reads it.
 //!
 //! This crate knows neither the edge nor the CMS; both import it. Read [`order`] first.
@@ -20,6 +21,7 @@ pub mod page_url;
 pub mod redirect;
 pub mod tags;
 pub mod timestamp;
+pub mod until;
 
 pub use clock::{Clock, SystemClock};
 pub use tags::{Tag, TagSet};

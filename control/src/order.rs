@@ -5,11 +5,13 @@
 //! A refused order changes nothing and comes back as a [`Refusal`] that says what to do.
 //!
 //! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
+//! - [`SetRoute`] in `order/route.rs`: how a site is to be answered.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod cache;
 mod purge;
+mod route;
 mod status;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,7 @@ pub use cache::{
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
 };
 pub use purge::{Purge, Target};
+pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
 
 /// An order with who gives it and under which conditions.
@@ -58,6 +61,8 @@ pub enum Order {
     ImportRedirects(ImportRedirects),
     /// Read the configuration file again.
     Reload,
+    /// Answer a site in another way. See [`SetRoute`].
+    Route(SetRoute),
 }
 
 impl Order {
@@ -121,6 +126,15 @@ pub enum Outcome {
         removed: usize,
         /// Redirects of the site in force now.
         total: usize,
+    },
+    /// Answer to [`Order::Route`].
+    Routed {
+        /// The site.
+        site: String,
+        /// How it was answered.
+        before: WayShown,
+        /// How it is answered now.
+        after: WayShown,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

@@ -52,7 +52,7 @@ impl Event {
             "miss" => Self::Miss,
             "last-good" => Self::LastGood,
             "redirect" => Self::Redirect,
-            "unavailable" => Self::Unavailable,
+            "unavailable" | "notice" => Self::Unavailable,
             "gone" => Self::Gone,
             "not-cached" => Self::NotCached,
             "refused" => Self::Refused,

@@ -1,5 +1,5 @@
 //! What an edge does besides answering: taking orders, following change feeds and sitemaps, reading its
-//! configuration again, looking after what lies on its disk.
+//! configuration again, checking upstreams, looking after what lies on its disk.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -18,6 +18,7 @@ use yagura_control::order::{Envelope, Order};
 use crate::admin;
 use crate::cache::warm::{FeedWarmer, Fetching, SitemapWarmer};
 use crate::state::Edge;
+use crate::upstream::check;
 
 /// How much longer than its waiting time the feed may take.
 const FEED_SLACK: Duration = Duration::from_secs(10);
@@ -96,6 +97,9 @@ impl BackgroundService for Errands {
         self.warm(&mut tasks);
         tasks.spawn(look_after(self.edge.clone(), self.keep));
         tasks.spawn(reread(self.edge.clone()));
+        tasks.spawn(check::run(self.edge.clone()));
+        let switchboard = self.edge.switchboard.clone();
+        tasks.spawn(async move { switchboard.follow().await });
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
             cache.take_stock().await;

@@ -37,6 +37,7 @@ mod show;
 mod signals;
 mod stages;
 mod state;
+mod upstream;
 mod visit;
 
 pub use error::EdgeError;

@@ -89,7 +89,7 @@ fn opened(
     settings: Settings,
     edge: &EdgeSettings,
     clock: Arc<dyn Clock>,
-    reload: crate::routing::switchboard::Reload,
+    reload: crate::routing::effect::Reload,
     traffic: Arc<Traffic>,
 ) -> Result<Edge, EdgeError> {
     if let Some(data) = &edge.data {
@@ -112,7 +112,7 @@ fn opened(
         journal.as_deref(),
     )?;
     Ok(Edge {
-        switchboard,
+        switchboard: Arc::new(switchboard),
         cache,
         access_log: AccessLog::open(edge.access_log.as_deref())?,
         traffic,

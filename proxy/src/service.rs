@@ -10,8 +10,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, Result};
-use rand::Rng;
+use pingora::{Error, ErrorSource, Result};
 use yagura_control::clock::monotonic;
 
 use crate::access_log::Line;
@@ -74,7 +73,53 @@ impl ProxyHttp for Service {
             .site
             .as_ref()
             .ok_or_else(|| Error::new_str("a request without a site"))?;
-        forward::peer(&site.settings)
+        if visit.upstream.is_none() {
+            site.seen.upstreams.count_request();
+            visit.upstream = site.seen.upstreams.first();
+        }
+        // The stages have answered already where nobody is to be asked; an order may have come since.
+        let upstream = visit.upstream.as_ref();
+        let upstream = upstream.ok_or_else(|| {
+            let mut error = Error::new_str("nobody is to be asked");
+            error.esource = ErrorSource::Upstream;
+            error
+        })?;
+        forward::peer(&site.settings, &upstream.place)
+    }
+
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _peer: &HttpPeer,
+        visit: &mut Visit,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        let again = forward::another(&self.edge, session, &error, visit);
+        error.set_retry(again);
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        visit: &mut Visit,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let again = session.req_header().method.is_idempotent()
+            && !session.as_ref().retry_buffer_truncated();
+        error.retry.decide_reuse(client_reused);
+        if again && error.retry.retry() {
+            // It may have closed a kept connection in the moment in which it was used again.
+            error.set_retry(true);
+            return error;
+        }
+        let again = again
+            && session.response_written().is_none()
+            && forward::another(&self.edge, session, &error, visit);
+        error.set_retry(again);
+        error
     }
 
     async fn upstream_request_filter(
@@ -83,6 +128,7 @@ impl ProxyHttp for Service {
         request: &mut RequestHeader,
         visit: &mut Visit,
     ) -> Result<()> {
+        visit.heard = false;
         visit.requested_at = self.edge.clock.now();
         visit.fetching = visit
             .site
@@ -99,6 +145,7 @@ impl ProxyHttp for Service {
         response: &mut ResponseHeader,
         visit: &mut Visit,
     ) -> Result<()> {
+        visit.heard = true;
         receive::head(&self.edge, session.req_header(), response, visit)
     }
 
@@ -137,15 +184,7 @@ impl ProxyHttp for Service {
         };
         // pingora ends the connection after a failure, and the reader is to know it.
         session.set_keepalive(None);
-        let origin_failed = last_good::is_of_the_origin(error);
-        if let (true, Some(site)) = (origin_failed, &visit.site)
-            && site
-                .seen
-                .origin
-                .failed(self.edge.clock.now(), rand::rng().random())
-        {
-            tracing::warn!(site = %site.settings.name, %error, "the origin does not answer");
-        }
+        forward::note_failure(&self.edge, error, visit);
         if session.response_written().is_some() || last_good::is_readers_fault(error) {
             let code = last_good::status_for_reader(error);
             if code > 0 && session.response_written().is_none() {

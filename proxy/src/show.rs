@@ -32,7 +32,11 @@ pub async fn cache(edge: &Edge, asked: &ShowCache) -> Result<Reply, Refusal> {
         .look_at(&site.cache, &key, &fields, &wants, now)
         .await;
     let answer = before_the_cache(site, &host, asked, &fields).unwrap_or_else(|| {
-        explain::answer(&sight.found, &wants, site.seen.origin.is_known_dead(now))
+        explain::answer(
+            &sight.found,
+            &wants,
+            site.seen.upstreams.are_left_alone(now),
+        )
     });
     let rules = &site.cache.rules;
     let shown = CacheShown {
@@ -45,7 +49,7 @@ pub async fn cache(edge: &Edge, asked: &ShowCache) -> Result<Reply, Refusal> {
         stores: site.cache.stores,
         keeps_last_good: site.cache.last_good,
         honours_reload: site.cache.honours_reload,
-        origin_up: site.seen.origin.is_up(),
+        origin_up: site.seen.upstreams.answered_last(),
         level: sight.level,
         on_disk: sight.on_disk,
         stored: sight

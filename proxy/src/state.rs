@@ -11,11 +11,12 @@ use crate::access_log::AccessLog;
 use crate::cache::Cache;
 use crate::counters::Event;
 use crate::routing::{Site, Switchboard};
+use crate::upstream;
 
 /// The running edge.
 pub struct Edge {
     /// The plan in force, and the door to it.
-    pub switchboard: Switchboard,
+    pub switchboard: Arc<Switchboard>,
     /// Both levels.
     pub cache: Arc<Cache>,
     /// The time.
@@ -139,7 +140,9 @@ fn site_status(site: &Site) -> SiteStatus {
     SiteStatus {
         name: site.settings.name.clone(),
         hosts: hosts.collect(),
-        origin_up: site.seen.origin.is_up(),
+        origin_up: site.seen.upstreams.answered_last(),
+        way: site.decided.shown(),
+        upstreams: upstream::shown(&site.upstreams),
         redirects: site.redirects.len(),
         warmer: is_warmed.then(warmer),
     }

@@ -13,6 +13,7 @@ use crate::cache::{Interim, Prepared, Stored};
 use crate::counters::{Event, Fetching};
 use crate::routing::Site;
 use crate::state::UnderWay;
+use crate::upstream::Upstream;
 
 /// What the stages learn of a request, each for those after it.
 pub struct Visit {
@@ -44,6 +45,12 @@ pub struct Visit {
     pub sent: HeaderMap,
     /// When it was sent to the origin.
     pub requested_at: Timestamp,
+    /// Whom it is forwarded to.
+    pub upstream: Option<Arc<Upstream>>,
+    /// Upstreams that gave no answer to it, by index.
+    pub tried: Vec<usize>,
+    /// Whether anything came back of the one it is forwarded to.
+    pub heard: bool,
     /// The response being taken in.
     pub collecting: Option<Collecting>,
     /// Counts the question to the origin as under way until the visit ends.
@@ -83,6 +90,9 @@ impl Visit {
             withdrawn: false,
             sent: HeaderMap::new(),
             requested_at: at,
+            upstream: None,
+            tried: Vec::new(),
+            heard: false,
             collecting: None,
             fetching: None,
             outcome: "none",

@@ -32,6 +32,7 @@ mod orders;
 mod outage;
 mod plain_proxy;
 mod publish;
+mod routing;
 mod same_page;
 mod sitemap;
 mod stale;

@@ -1,6 +1,7 @@
 //! The edge alone, with a folder and a control socket, before an origin of the tests' own: two
 //! sites, of which the second answers for every host that the first does not name.
 
+use std::net::SocketAddr;
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct LoneEdge {
     place: Place,
     /// None once it was stopped.
     pub origin: Option<Origin>,
+    /// The origins that stand by for the first site; each none once it was stopped.
+    pub standbys: Vec<Option<Origin>>,
     edge: Option<Running>,
     folder: TempDir,
 }
@@ -29,20 +32,39 @@ pub struct LoneEdge {
 impl LoneEdge {
     /// Starts both; `keys` are further keys of the first site, which keeps last-good copies.
     pub async fn start(keys: &str) -> Self {
+        Self::start_with_standbys(0, keys).await
+    }
+
+    /// The same with so many further origins that stand by for the first site.
+    pub async fn start_with_standbys(count: usize, keys: &str) -> Self {
+        Self::start_with_standbys_of("last_good = true", count, keys).await
+    }
+
+    /// The same for a first site that keeps what `copies` says.
+    pub async fn start_with_standbys_of(copies: &str, count: usize, keys: &str) -> Self {
         let place = Place::claim();
         let folder = tempfile::Builder::new().prefix("yg").tempdir().unwrap();
         let (listen, origin) = (place.http(), place.https());
+        let mut standbys = Vec::new();
+        for number in 0..count {
+            standbys.push(Some(Origin::start(standby(&place, number)).await));
+        }
+        let named: Vec<String> = (0..count)
+            .map(|number| format!("\"http://{}\"", standby(&place, number)))
+            .collect();
+        let named = named.join(", ");
         let text = format!(
             "[edge]\ndata = \"edge\"\ncontrol_socket = \"edge.sock\"\n\
              [[edge.listen]]\naddress = \"{listen}\"\n\
              [[site]]\nname = \"city\"\nhosts = [\"{CITY}\"]\norigin = \"http://{origin}\"\n\
-             last_good = true\n{keys}\n\
+             {copies}\nstandby = [{named}]\n{keys}\n\
              [[site]]\nname = \"rest\"\nhosts = [\"*\"]\norigin = \"http://{origin}\"\n"
         );
         std::fs::write(folder.path().join("edge.toml"), text).unwrap();
         let mut lone = Self {
             place,
             origin: Some(Origin::start(origin).await),
+            standbys,
             edge: None,
             folder,
         };
@@ -94,6 +116,42 @@ impl LoneEdge {
         std::fs::read_to_string(self.folder.path().join("edge/journal")).unwrap()
     }
 
+    /// Stops the primary with every connection.
+    pub async fn stop_primary(&mut self) {
+        self.origin.take().unwrap().stop().await;
+    }
+
+    /// Starts the primary again.
+    pub async fn start_primary(&mut self) {
+        self.origin = Some(Origin::start(self.place.https()).await);
+    }
+
+    /// Stops a standby with every connection.
+    pub async fn stop_standby(&mut self, number: usize) {
+        self.standbys[number].take().unwrap().stop().await;
+    }
+
+    /// What reached a standby so far, but for checks of its health.
+    pub fn seen_by_standby(&self, number: usize) -> Vec<String> {
+        let mut seen = self.standbys[number].as_ref().unwrap().seen();
+        seen.retain(|request| request != "GET /up");
+        seen
+    }
+
+    /// The first site as `yagura status` describes it.
+    pub fn site(&self) -> Value {
+        self.outcome(&["status"])["sites"][0].clone()
+    }
+
+    /// Waits until the first site is answered in this way, and gives the reason.
+    pub async fn until_way(&self, way: Value) -> String {
+        eventually(&format!("the way is {way}"), || async {
+            let site = self.site();
+            (site["way"]["way"] == way).then(|| site["way"]["because"].as_str().unwrap().to_owned())
+        })
+        .await
+    }
+
     /// What reached the origin so far.
     pub fn seen(&self) -> Vec<String> {
         self.origin.as_ref().unwrap().seen()
@@ -142,4 +200,9 @@ impl LoneEdge {
     pub async fn get(&self, target: &str) -> Answer {
         self.ask("GET", CITY, target, "").await
     }
+}
+
+/// Where a standby listens: the place's address is no other test's.
+fn standby(place: &Place, number: usize) -> SocketAddr {
+    (place.address, 9000 + u16::try_from(number).unwrap()).into()
 }

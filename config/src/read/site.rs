@@ -1,9 +1,10 @@
-//! `[[site]]`.
+//! `[[site]]`. Its table `[site.health]` stands in `health.rs`.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::health;
 use crate::section::{CookieName, Section};
 use crate::settings::{
     DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
@@ -13,6 +14,9 @@ use crate::settings::{
 /// Most entries of `drop_query` and of `vary_cookies`: every request with a query or cookies is
 /// compared with all of them.
 const MOST_RULES: usize = 64;
+
+/// Most entries of `standby`; orders name them by their number.
+const MOST_STANDBYS: usize = 8;
 
 const ORIGIN_FORMS: &str =
     "write \"http://127.0.0.1:8000\" (an IP address with a port) or \"unix:run/cms.sock\"";
@@ -29,6 +33,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         );
     }
     let origin = origin(table, "origin");
+    let standby = standby(table, origin.as_ref());
+    let check = health::read(table, !standby.is_empty());
     let http = plain_http(table, https_port);
     let cache = table.or("cache", true);
     let last_good = table.or("last_good", false);
@@ -49,6 +55,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         name: name?,
         hosts,
         origin: origin?,
+        standby,
+        check,
         http: http?,
         cache,
         last_good,
@@ -130,6 +138,27 @@ pub(super) fn origin(table: &Section<'_>, key: &'static str) -> Option<Origin> {
         table.fault(key, format!("\"{text}\" is no origin"), ORIGIN_FORMS);
     }
     origin
+}
+
+fn standby(table: &Section<'_>, primary: Option<&Origin>) -> Vec<Origin> {
+    let texts: Vec<String> = table.list("standby");
+    let mut standby = Vec::new();
+    for text in &texts {
+        match parse_origin(text, table.folder()) {
+            None => table.fault("standby", format!("\"{text}\" is no origin"), ORIGIN_FORMS),
+            Some(origin) if primary == Some(&origin) || standby.contains(&origin) => {
+                let hint = "name every place once";
+                table.fault("standby", format!("\"{text}\" is named twice"), hint);
+            }
+            Some(origin) => standby.push(origin),
+        }
+    }
+    if texts.len() > MOST_STANDBYS {
+        let message = format!("{} standbys are too many", texts.len());
+        let hint = format!("write at most {MOST_STANDBYS}");
+        table.fault("standby", message, hint);
+    }
+    standby
 }
 
 fn parse_origin(text: &str, folder: &Path) -> Option<Origin> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{UpstreamShown, WayShown};
 use crate::Timestamp;
 
 /// How an edge stands.
@@ -30,6 +31,10 @@ pub struct SiteStatus {
     pub hosts: Vec<String>,
     /// Whether the origin answered when last asked; `None` before the first request.
     pub origin_up: Option<bool>,
+    /// How it is answered, and why.
+    pub way: WayShown,
+    /// Its upstreams, the primary first.
+    pub upstreams: Vec<UpstreamShown>,
     /// Redirects in force.
     pub redirects: usize,
     /// How far the warmer is; `None` where neither feed nor sitemap is configured.

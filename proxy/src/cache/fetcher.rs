@@ -17,14 +17,16 @@ use http::{HeaderMap, header};
 use moka::sync::Cache as Memory;
 use rand::Rng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use yagura_config::settings::SiteSettings;
 use yagura_control::Clock;
 
 use super::backoff::Backoff;
 use super::flight::{Flight, Head, News, Passenger, Pilot};
-use super::origin::{FetchError, Origin};
+use super::origin::FetchError;
 use super::prepared::Prepared;
-use super::{Cache, Directives, Lookup, OriginHealth, SiteCache, vary};
+use super::{Cache, Directives, Lookup, SiteCache, vary};
 use crate::counters::Counters;
+use crate::upstream::Upstreams;
 
 pub use exchange::Direct;
 pub use own::Refreshed;
@@ -40,9 +42,11 @@ const REMEMBERED: u64 = 100_000;
 pub struct Fetcher {
     cache: Arc<Cache>,
     site: SiteCache,
-    origin: Arc<Origin>,
+    upstreams: Arc<Upstreams>,
+    /// The site's first host, for what no reader asks for.
+    host: String,
+    connect_timeout: Duration,
     clock: Arc<dyn Clock>,
-    health: Arc<OriginHealth>,
     counters: Arc<Counters>,
     flights: Mutex<HashMap<String, Arc<Flight>>>,
     personal: Memory<String, ()>,
@@ -91,29 +95,30 @@ pub struct Joined {
 }
 
 impl Fetcher {
-    /// The way to this origin; at most `most_requests` of readers are under way at a time.
+    /// The way to these upstreams; the settings bound how many requests of readers are under way
+    /// to them at a time.
     #[must_use]
     pub fn new(
         cache: Arc<Cache>,
         site: SiteCache,
-        origin: Arc<Origin>,
+        settings: &SiteSettings,
         clock: Arc<dyn Clock>,
-        (health, counters): (Arc<OriginHealth>, Arc<Counters>),
-        most_requests: usize,
+        (upstreams, counters): (Arc<Upstreams>, Arc<Counters>),
     ) -> Arc<Self> {
         Arc::new(Self {
             cache,
             site,
-            origin,
+            upstreams,
+            host: settings.first_host().to_owned(),
+            connect_timeout: settings.connect_timeout,
             clock,
-            health,
             counters,
             flights: Mutex::default(),
             personal: remembered(PERSONAL),
             refreshing: Mutex::default(),
             failed: remembered(2 * Backoff::LONGEST),
-            readers: Arc::new(Semaphore::new(most_requests)),
-            most_readers: most_requests,
+            readers: Arc::new(Semaphore::new(settings.origin_requests)),
+            most_readers: settings.origin_requests,
             background: Semaphore::new(BACKGROUND),
         })
     }
@@ -203,7 +208,7 @@ impl Fetcher {
     async fn permit(&self) -> Result<OwnedSemaphorePermit, FetchError> {
         let busy = || FetchError::Busy(self.most_readers);
         let readers = self.readers.clone();
-        tokio::time::timeout(self.origin.connect_timeout(), readers.acquire_owned())
+        tokio::time::timeout(self.connect_timeout, readers.acquire_owned())
             .await
             .map_err(|_| busy())?
             .map_err(|_| busy())
@@ -213,7 +218,7 @@ impl Fetcher {
     /// or failed a short time ago.
     pub fn refresh_soon(self: &Arc<Self>, question: Question) {
         let key = question.key.clone();
-        if self.is_personal(&key) {
+        if self.is_personal(&key) || self.upstreams.first().is_none() {
             return;
         }
         let before = self.failed.get(&key);

@@ -20,6 +20,8 @@ fn site() -> SiteCache {
     SiteCache::new(&SiteSettings {
         name: "town".into(),
         hosts: vec![HostPattern::Exact("town.example".into())],
+        standby: Vec::new(),
+        check: None,
         origin: Origin::Unix("none".into()),
         http: PlainHttp::Serve,
         cache: true,

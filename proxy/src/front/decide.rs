@@ -160,6 +160,7 @@ pub fn plain_hit(
     let plan = edge.switchboard.plan();
     let site = plan.site_of(host)?;
     if !site.cache.stores
+        || !site.shows_site()
         || !site.settings.allow_from.is_empty()
         || !(plain.tls || site.settings.http == PlainHttp::Serve)
         || site.redirect_of(host, plain.target).is_some()

@@ -14,6 +14,7 @@ use yagura_control::order::Order;
 use yagura_control::redirect::Redirect;
 use yagura_control::{Timestamp, journal};
 
+use super::intent::Intents;
 use crate::cache::PurgeTable;
 use crate::error::EdgeError;
 
@@ -48,6 +49,9 @@ pub enum Record {
         redirects: BTreeMap<String, Vec<Redirect>>,
         /// Purges in force.
         purges: PurgeTable,
+        /// What operators want.
+        #[serde(default)]
+        intents: Intents,
     },
 }
 
@@ -191,6 +195,7 @@ mod tests {
             at: Timestamp(1),
             redirects,
             purges,
+            intents: Intents::default(),
         };
         journal.replace(&snapshot).unwrap();
         journal.append(&record(2)).unwrap();

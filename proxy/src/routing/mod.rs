@@ -1,13 +1,20 @@
 //! What the edge does with which site, and the only way to change it.
 //!
 //! - `plan.rs`: the immutable plan in force, with its generation.
+//! - `intent.rs`: what operators want; `health.rs`: which upstreams count as up; `decide.rs`: what
+//!   becomes of both. Pure.
 //! - `redirects.rs`: one site's table of redirects.
-//! - `switchboard.rs`: the only door; orders become journalled changes.
-//! - `journal.rs`: the file behind it, fsynced, replayed at start.
+//! - `switchboard.rs`: the only door; `effect.rs`: what an order would make of the plan.
+//! - `journal.rs`: the file behind it, fsynced; `replay.rs`: read again at the start.
 
+pub mod decide;
+pub mod effect;
+pub mod health;
+pub mod intent;
 pub mod journal;
 pub mod plan;
 pub mod redirects;
+mod replay;
 pub mod switchboard;
 
 pub use plan::{Plan, Site, without_port};

@@ -4,22 +4,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_config::settings::{HostPattern, SiteSettings};
-use yagura_control::Clock;
 use yagura_control::redirect::Redirect;
+use yagura_control::{Clock, Timestamp};
 
+use super::decide::{Ask, Decided, Sight, Way, decide};
+use super::intent::{Intents, SiteIntent};
 use super::redirects::Redirects;
 use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
-use crate::cache::{Cache, Origin, OriginHealth, SiteCache};
+use crate::cache::{Cache, SiteCache};
 use crate::counters::Counters;
+use crate::upstream::{self, Upstream, Upstreams};
 
 /// What requests are decided by.
 #[derive(Debug)]
 pub struct Plan {
-    /// Counts changes, from 1.
+    /// Counts orders that changed something, from 1.
     pub generation: u64,
+    /// What operators want.
+    pub intents: Arc<Intents>,
     sites: Arc<Sites>,
 }
 
@@ -31,6 +37,7 @@ struct Sites {
 }
 
 /// One site.
+#[derive(Clone)]
 pub struct Site {
     /// Its settings.
     pub settings: SiteSettings,
@@ -38,8 +45,12 @@ pub struct Site {
     pub cache: SiteCache,
     /// Its redirects.
     pub redirects: Arc<Redirects>,
-    /// Asks its origin.
+    /// Asks its upstreams, for the cache.
     pub fetcher: Arc<Fetcher>,
+    /// Where its pages come from, the primary first.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// How it is answered.
+    pub decided: Decided,
     /// What is known of it while it runs; outlives the plan.
     pub seen: Arc<Seen>,
 }
@@ -50,6 +61,17 @@ impl Site {
     #[must_use]
     pub fn redirect_of(&self, host: &str, target: &str) -> Option<&Redirect> {
         self.redirects.find(host, target, &self.cache.rules)
+    }
+
+    /// Whether the site is shown, and not a notice in place of all of it. Where no upstream answers
+    /// and nothing is kept, each request still finds out what there is for it.
+    #[must_use]
+    pub fn shows_site(&self) -> bool {
+        !(self.decided.way == Way::Notice && self.decided.ask == Ask::Nobody)
+    }
+
+    fn sight(&self) -> Sight {
+        upstream::sight(&self.upstreams, self.cache.stores)
     }
 }
 
@@ -62,10 +84,9 @@ impl std::fmt::Debug for Site {
 }
 
 /// What was seen of a site.
-#[derive(Debug, Default)]
 pub struct Seen {
-    /// Whether its origin answers.
-    pub origin: Arc<OriginHealth>,
+    /// Its upstreams, and which of them is asked.
+    pub upstreams: Arc<Upstreams>,
     /// How far its warmer is.
     pub warmer: SharedStatus,
     /// What became of its requests.
@@ -73,39 +94,53 @@ pub struct Seen {
 }
 
 impl Plan {
-    /// The plan for these settings. Redirects and what was seen are carried over from `before`, by
-    /// the sites' names.
+    /// The plan for these settings, in which nothing is decided yet. Redirects, intents and what was
+    /// seen are carried over from `before`, by the sites' names. `moved` is told when an upstream
+    /// rises or falls.
     #[must_use]
     pub fn new(
         generation: u64,
         settings: &Settings,
         cache: &Arc<Cache>,
         clock: &Arc<dyn Clock>,
+        moved: &Arc<Notify>,
         before: Option<&Self>,
     ) -> Self {
+        let intents = before.map_or_else(Arc::default, |plan| plan.intents.clone());
         let sites = settings.sites.iter().map(|settings| {
             let present = before.and_then(|plan| plan.site_named(&settings.name));
             let site_cache = SiteCache::new(settings);
-            let seen: Arc<Seen> = present.map(|site| site.seen.clone()).unwrap_or_default();
+            let unseen = || {
+                Arc::new(Seen {
+                    upstreams: Upstreams::new(settings, moved.clone()),
+                    warmer: SharedStatus::default(),
+                    counters: Arc::default(),
+                })
+            };
+            let seen = present.map_or_else(unseen, |site| site.seen.clone());
+            let upstreams = seen.upstreams.configured(settings);
+            let nothing_seen = upstream::sight(&upstreams, site_cache.stores);
             Arc::new(Site {
                 settings: settings.clone(),
                 fetcher: Fetcher::new(
                     cache.clone(),
                     site_cache.clone(),
-                    Origin::new(settings),
+                    settings,
                     clock.clone(),
-                    (seen.origin.clone(), seen.counters.clone()),
-                    settings.origin_requests,
+                    (seen.upstreams.clone(), seen.counters.clone()),
                 ),
                 cache: site_cache,
                 redirects: present
                     .map(|site| site.redirects.clone())
                     .unwrap_or_default(),
+                upstreams,
+                decided: decide(&SiteIntent::default(), &nothing_seen, Timestamp::ZERO),
                 seen,
             })
         });
         Self {
             generation,
+            intents,
             sites: Arc::new(Sites::new(sites.collect())),
         }
     }
@@ -115,6 +150,7 @@ impl Plan {
     pub fn renumbered(&self, generation: u64) -> Self {
         Self {
             generation,
+            intents: self.intents.clone(),
             sites: self.sites.clone(),
         }
     }
@@ -128,16 +164,54 @@ impl Plan {
                 return site.clone();
             }
             Arc::new(Site {
-                settings: site.settings.clone(),
-                cache: site.cache.clone(),
                 redirects: redirects.clone(),
-                fetcher: site.fetcher.clone(),
-                seen: site.seen.clone(),
+                ..(**site).clone()
             })
         });
         Self {
             generation,
+            intents: self.intents.clone(),
             sites: Arc::new(Sites::new(sites.collect())),
+        }
+    }
+
+    /// The plan with other wishes, not yet decided by.
+    #[must_use]
+    pub fn with_intents(&self, generation: u64, intents: Intents) -> Self {
+        Self {
+            generation,
+            intents: Arc::new(intents),
+            sites: self.sites.clone(),
+        }
+    }
+
+    /// The plan with every site decided anew by what is wanted and what is seen; the sites of which
+    /// nothing changes are kept as they are.
+    #[must_use]
+    pub fn decided(&self, now: Timestamp) -> Self {
+        let decided = |site: &Arc<Site>| {
+            let intent = self.intents.of(&site.settings.name);
+            let decided = decide(&intent, &site.sight(), now);
+            if decided == site.decided {
+                return site.clone();
+            }
+            Arc::new(Site {
+                decided,
+                ..(**site).clone()
+            })
+        };
+        Self {
+            generation: self.generation,
+            intents: self.intents.clone(),
+            sites: Arc::new(Sites::new(self.sites.all.iter().map(decided).collect())),
+        }
+    }
+
+    /// Tells the upstreams who is asked from now on.
+    pub fn choose_upstreams(&self) {
+        for site in self.sites() {
+            let upstreams = &site.seen.upstreams;
+            upstreams.choose(&site.upstreams, site.decided.ask);
         }
     }
 

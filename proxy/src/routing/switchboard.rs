@@ -1,56 +1,46 @@
 //! The only door through which the plan changes.
 //!
-//! An order is checked against the present plan, its effect worked out on a copy, journalled with
-//! fsync, and only then put in force. A dry run stops before the journal. One order at a time.
+//! An order is checked against the present plan, its effect worked out on a copy (`effect.rs`),
+//! journalled with fsync, and only then put in force. A dry run stops before the journal. One order
+//! at a time.
+//!
+//! A plan also moves without an order: an upstream rises or falls, or an order's time is over. Then
+//! every site is decided anew, and the generation stays, because it counts what people ordered.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 use yagura_config::Settings;
-use yagura_config::settings::SiteSettings;
-use yagura_control::order::{
-    Envelope, ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Reply, Target,
-};
-use yagura_control::{Clock, Timestamp, redirect};
+use yagura_control::order::{Envelope, Order, Outcome, Refusal, RefusalCode, Reply};
+use yagura_control::{Clock, Timestamp};
 
+use super::effect::{self, Giver, Parts, Reload, refusal};
 use super::journal::{Journal, Record};
 use super::plan::Plan;
-use super::redirects::Redirects;
-use crate::cache::{Cache, key};
+use super::replay;
+use crate::cache::Cache;
 use crate::error::EdgeError;
 
-/// Most prefixes in the table of purges: after a purge every response is compared with all their
-/// lengths once.
-const MOST_PREFIXES: usize = 1_000;
-/// Longest path or prefix purged, in bytes.
-const LONGEST_PATH_BYTES: usize = 8 << 10;
-
-/// Reads the configuration file again; the error holds every fault, as text.
-pub type Reload = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
+/// The longest time after which it is looked whether an order's time is over: the clock may be set.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// The plan in force and the door to it.
 pub struct Switchboard {
     name: String,
     plan: ArcSwap<Plan>,
-    cache: Arc<Cache>,
-    clock: Arc<dyn Clock>,
-    reload: Reload,
+    parts: Parts,
     inner: Mutex<Inner>,
+    /// Told when the next order's end may have changed.
+    ordered: Notify,
 }
 
 struct Inner {
     settings: Settings,
     /// None for an edge that keeps nothing on disk.
     journal: Option<Journal>,
-}
-
-/// An order's effect, worked out and not yet in force.
-struct Effect {
-    plan: Plan,
-    outcome: Outcome,
-    settings: Option<Settings>,
 }
 
 impl Switchboard {
@@ -69,29 +59,36 @@ impl Switchboard {
             .edge
             .as_ref()
             .map_or_else(String::new, |edge| edge.name.clone());
-        let mut plan = Plan::new(1, &settings, &cache, &clock, None);
+        let parts = Parts {
+            cache,
+            clock,
+            moved: Arc::default(),
+            reload,
+        };
+        let mut plan = parts.plan(1, &settings, None);
+        let now = parts.clock.now();
         let journal = match journal {
             None => None,
             Some(path) => {
                 let (mut journal, records) = Journal::open(path)?;
                 for record in records {
-                    plan = replay(plan, record, &cache);
+                    plan = replay::applied(plan, record, &parts.cache);
                 }
                 if journal.has_grown() {
-                    let snapshot = snapshot(&plan, &cache, clock.now());
+                    let snapshot = replay::snapshot(&plan, &parts.cache, now);
                     journal.replace(&snapshot).map_err(EdgeError::at(path))?;
                 }
                 Some(journal)
             }
         };
-        let inner = Mutex::new(Inner { settings, journal });
+        let plan = plan.decided(now);
+        plan.choose_upstreams();
         Ok(Self {
             name,
             plan: ArcSwap::from_pointee(plan),
-            cache,
-            clock,
-            reload,
-            inner,
+            parts,
+            inner: Mutex::new(Inner { settings, journal }),
+            ordered: Notify::new(),
         })
     }
 
@@ -106,10 +103,7 @@ impl Switchboard {
     /// # Errors
     /// Why it was refused; then nothing changed.
     pub fn carry_out(&self, envelope: &Envelope, peer: &str) -> Result<Reply, Refusal> {
-        let mut inner = self
-            .inner
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut inner = self.lock();
         let before = self.plan.load_full();
         if envelope
             .if_generation
@@ -121,21 +115,29 @@ impl Switchboard {
                 "look at `yagura status`, and give the order again if it still fits",
             ));
         }
-        let effect = self.effect(&envelope.order, &before, &inner.settings)?;
-        let at = self.clock.now();
+        let given = Giver {
+            who: format!("{} ({peer})", envelope.who),
+            reason: envelope.reason.clone(),
+            at: self.parts.clock.now(),
+        };
+        let effect = effect::of(
+            &envelope.order,
+            &given,
+            &before,
+            &inner.settings,
+            &self.parts,
+        )?;
         if envelope.dry_run {
-            return Ok(self.reply(before.generation, at, effect.outcome));
+            return Ok(self.reply(before.generation, given.at, effect.outcome));
         }
         let generation = effect.plan.generation;
         if let Some(journal) = &mut inner.journal {
-            let who = format!("{} ({peer})", envelope.who);
-            let (reason, order) = (envelope.reason.clone(), envelope.order.clone());
             let record = Record::Order {
                 generation,
-                at,
-                who,
-                reason,
-                order,
+                at: given.at,
+                who: given.who,
+                reason: given.reason,
+                order: envelope.order.clone(),
             };
             journal.append(&record).map_err(|error| {
                 let what = format!("the order could not be written to the journal: {error}");
@@ -147,60 +149,55 @@ impl Switchboard {
             })?;
         }
         if let Order::Purge(purge) = &envelope.order {
-            apply_purge(&before, purge, at, &self.cache);
+            replay::apply_purge(&before, purge, given.at, &self.parts.cache);
         }
         if let Some(settings) = effect.settings {
             inner.settings = settings;
         }
-        self.plan.store(Arc::new(effect.plan));
-        Ok(self.reply(generation, at, effect.outcome))
+        self.put_in_force(effect.plan);
+        drop(inner);
+        self.ordered.notify_one();
+        Ok(self.reply(generation, given.at, effect.outcome))
     }
 
-    fn effect(&self, order: &Order, before: &Plan, settings: &Settings) -> Result<Effect, Refusal> {
-        let generation = before.generation + 1;
-        match order {
-            Order::Status | Order::ShowCache(_) | Order::CacheStats => Err(refusal(
-                RefusalCode::Malformed,
-                "this order changes nothing".to_owned(),
-                "ask for it without going through the switchboard",
-            )),
-            Order::Purge(purge) => {
-                check_purge(purge, before, &self.cache)?;
-                let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
-                let outcome = Outcome::Purged {
-                    refreshed,
-                    withdrawn,
-                };
-                Ok(Effect {
-                    plan: before.renumbered(generation),
-                    outcome,
-                    settings: None,
-                })
+    fn put_in_force(&self, plan: Plan) {
+        plan.choose_upstreams();
+        self.plan.store(Arc::new(plan));
+    }
+
+    /// Decides every site anew, because something was seen or time has passed.
+    fn reconsider(&self) {
+        let _one_at_a_time = self.lock();
+        let before = self.plan.load_full();
+        let now = self.parts.clock.now();
+        let plan = before.decided(now);
+        let mut moved = false;
+        for (site, was) in plan.sites().iter().zip(before.sites()) {
+            if Arc::ptr_eq(site, was) {
+                continue;
             }
-            Order::ImportRedirects(import) => {
-                let (table, outcome) = imported(import, before)?;
-                let plan = before.with_redirects(generation, &import.site, table);
-                Ok(Effect {
-                    plan,
-                    outcome,
-                    settings: None,
-                })
+            moved = true;
+            let (before, after) = (was.decided.shown(), site.decided.shown());
+            tracing::warn!(site = %site.settings.name, %before, %after, "the site is answered in another way");
+        }
+        if moved {
+            self.put_in_force(plan);
+        }
+    }
+
+    /// Follows what is seen and the passing of time, until the task is dropped.
+    pub async fn follow(self: &Arc<Self>) {
+        loop {
+            let now = self.parts.clock.now();
+            let next = self.plan().intents.next_end(now);
+            let wait = next.map_or(LOOK, |next| next.since(now).min(LOOK));
+            tokio::select! {
+                () = self.parts.moved.notified() => {}
+                () = self.ordered.notified() => {}
+                () = tokio::time::sleep(wait) => {}
             }
-            Order::Reload => {
-                let new = (self.reload)().map_err(|faults| {
-                    let hint = "mend the file; the edge goes on with what it has";
-                    refusal(RefusalCode::Invalid, faults, hint)
-                })?;
-                let outcome = Outcome::Reloaded {
-                    needs_restart: needs_restart(settings, &new),
-                };
-                let plan = Plan::new(generation, &new, &self.cache, &self.clock, Some(before));
-                Ok(Effect {
-                    plan,
-                    outcome,
-                    settings: Some(new),
-                })
-            }
+            let this = self.clone();
+            let _joined = tokio::task::spawn_blocking(move || this.reconsider()).await;
         }
     }
 
@@ -214,169 +211,8 @@ impl Switchboard {
             outcome,
         }
     }
-}
 
-fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
-    match record {
-        Record::Snapshot {
-            generation,
-            redirects,
-            purges,
-            ..
-        } => {
-            cache.restore_purges(purges);
-            redirects
-                .into_iter()
-                .fold(plan.renumbered(generation), |plan, (site, redirects)| {
-                    plan.with_redirects(generation, &site, Redirects::new(redirects))
-                })
-        }
-        Record::Order {
-            generation,
-            at,
-            order,
-            ..
-        } => match order {
-            Order::Purge(purge) => {
-                apply_purge(&plan, &purge, at, cache);
-                plan.renumbered(generation)
-            }
-            // A table that was accepted once is taken over unless its site is gone.
-            Order::ImportRedirects(import) => match imported(&import, &plan) {
-                Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
-                Err(_) => plan.renumbered(generation),
-            },
-            Order::Reload | Order::Status | Order::ShowCache(_) | Order::CacheStats => {
-                plan.renumbered(generation)
-            }
-        },
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
-    let sites = plan.sites().iter();
-    let redirects: BTreeMap<_, _> = sites
-        .map(|site| {
-            (
-                site.settings.name.clone(),
-                site.redirects.iter().cloned().collect(),
-            )
-        })
-        .collect();
-    Record::Snapshot {
-        generation: plan.generation,
-        at,
-        redirects,
-        purges: cache.purge_table(),
-    }
-}
-
-fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome), Refusal> {
-    let site = plan
-        .site_named(&import.site)
-        .ok_or_else(|| unknown_site(&import.site, plan))?;
-    let redirects = redirect::parse_csv(&import.csv).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        refusal(
-            RefusalCode::Invalid,
-            lines.join("\n"),
-            "mend these lines; nothing was imported",
-        )
-    })?;
-    let (table, changes) = site.redirects.with(redirects, import.replace);
-    let total = table.len();
-    let super::redirects::Changes {
-        added,
-        changed,
-        removed,
-    } = changes;
-    Ok((
-        table,
-        Outcome::RedirectsImported {
-            added,
-            changed,
-            removed,
-            total,
-        },
-    ))
-}
-
-/// Puts a purge in force, for the keys that the site's rules make. The journal keeps it as it was
-/// given: at the next start the rules may be others.
-fn apply_purge(plan: &Plan, purge: &Purge, at: Timestamp, cache: &Cache) {
-    match plan.site_named(&purge.site) {
-        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache.rules), at),
-        // The site is gone from the configuration, and may come back.
-        None => cache.purge(purge, at),
-    }
-}
-
-fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal> {
-    plan.site_named(&purge.site)
-        .ok_or_else(|| unknown_site(&purge.site, plan))?;
-    let targets = purge.refresh.iter().chain(&purge.withdraw);
-    for target in targets {
-        if let Target::Path(path) | Target::Prefix(path) = target
-            && !(path.starts_with('/') && path.len() <= LONGEST_PATH_BYTES)
-        {
-            let what = format!("\"{path}\" is no path");
-            let hint = format!("begin it with a slash; {LONGEST_PATH_BYTES} bytes at most");
-            return Err(refusal(RefusalCode::Invalid, what, &hint));
-        }
-    }
-    if cache.prefixes_with(purge) > MOST_PREFIXES {
-        let what = format!("more than {MOST_PREFIXES} prefixes would be kept as purged");
-        let hint = "purge by tag, a shorter prefix that was purged before, or everything";
-        return Err(refusal(RefusalCode::Invalid, what, hint));
-    }
-    Ok(())
-}
-
-fn unknown_site(name: &str, plan: &Plan) -> Refusal {
-    let known: Vec<&str> = plan
-        .sites()
-        .iter()
-        .map(|site| site.settings.name.as_str())
-        .collect();
-    let hint = format!("sites of this edge: {}", known.join(", "));
-    refusal(
-        RefusalCode::UnknownSite,
-        format!("there is no site \"{name}\""),
-        &hint,
-    )
-}
-
-fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
-    Refusal {
-        code,
-        message,
-        hint: hint.to_owned(),
-    }
-}
-
-/// Keys that differ and take effect at a restart only.
-fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
-    let mut keys = Vec::new();
-    if before.edge != after.edge {
-        keys.push("edge".to_owned());
-    }
-    let feeds = |settings: &Settings| -> Vec<_> {
-        settings
-            .sites
-            .iter()
-            .filter_map(|site| Some((site.name.clone(), site.feed_socket.clone()?)))
-            .collect()
-    };
-    if feeds(before) != feeds(after) {
-        keys.push("site.feed_socket".to_owned());
-    }
-    let sitemaps = |settings: &Settings| -> Vec<_> {
-        let warmed =
-            |site: &SiteSettings| (site.name.clone(), site.sitemap.clone(), site.warm_rate);
-        settings.sites.iter().map(warmed).collect()
-    };
-    if sitemaps(before) != sitemaps(after) {
-        keys.push("site.sitemap".to_owned());
-    }
-    keys
 }

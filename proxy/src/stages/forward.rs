@@ -1,12 +1,15 @@
 //! 7. To the origin: where it is, and what it is told.
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use pingora::http::RequestHeader;
+use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, OrErr, Result};
+use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 use yagura_config::settings::{Origin, SiteSettings};
 
+use super::last_good;
 use crate::cache::normalise::CookieField;
+use crate::state::Edge;
 use crate::visit::Visit;
 
 /// How long a connection to the origin is kept for the next request.
@@ -27,12 +30,12 @@ const NOT_FORWARDED: [&str; 11] = [
     "x-real-ip",
 ];
 
-/// The origin of a site.
+/// An upstream of a site, as pingora knows it.
 ///
 /// # Errors
 /// Its socket's path cannot be one.
-pub fn peer(site: &SiteSettings) -> Result<Box<HttpPeer>> {
-    let mut peer = match &site.origin {
+pub fn peer(site: &SiteSettings, place: &Origin) -> Result<Box<HttpPeer>> {
+    let mut peer = match place {
         Origin::Tcp(address) => HttpPeer::new(*address, false, String::new()),
         Origin::Unix(path) => {
             let path = path
@@ -47,6 +50,43 @@ pub fn peer(site: &SiteSettings) -> Result<Box<HttpPeer>> {
     peer.options.write_timeout = Some(site.read_timeout);
     peer.options.idle_timeout = Some(KEPT);
     Ok(Box::new(peer))
+}
+
+/// Notes that the upstream gave no answer, once for each attempt.
+pub fn note_failure(edge: &Edge, error: &Error, visit: &mut Visit) {
+    let (Some(site), Some(upstream)) = (&visit.site, &visit.upstream) else {
+        return;
+    };
+    let of_upstream = matches!(error.esource(), ErrorSource::Upstream);
+    if visit.heard || !of_upstream || visit.tried.contains(&upstream.index) {
+        return;
+    }
+    visit.tried.push(upstream.index);
+    let of_the_origin = last_good::is_of_the_origin(error);
+    let now = edge.clock.now();
+    site.seen
+        .upstreams
+        .note_failure(upstream, of_the_origin, error, now);
+}
+
+/// Whether a request that failed goes to another upstream: a read of which not a byte of an answer
+/// came, within the budget.
+pub fn another(edge: &Edge, session: &Session, error: &Error, visit: &mut Visit) -> bool {
+    note_failure(edge, error, visit);
+    let method = &session.req_header().method;
+    let (Some(site), false) = (&visit.site, visit.heard) else {
+        return false;
+    };
+    if !matches!(*method, Method::GET | Method::HEAD) || last_good::is_readers_fault(error) {
+        return false;
+    }
+    match site.seen.upstreams.next(&visit.tried) {
+        Some(next) => {
+            visit.upstream = Some(next);
+            true
+        }
+        None => false,
+    }
 }
 
 /// Makes the request the edge's own: one host, one target, who really asks.

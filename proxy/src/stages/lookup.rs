@@ -62,7 +62,7 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
             }
             Found::Answer(Reply::stored(&prepared, now, request, Detail::Revalidating))
         }
-        Lookup::Stale(prepared) if site.seen.origin.is_known_dead(now) => {
+        Lookup::Stale(prepared) if site.seen.upstreams.are_left_alone(now) => {
             visit.outcome = "last-good";
             Found::Answer(Reply::stored(&prepared, now, request, Detail::LastGood))
         }

@@ -30,12 +30,17 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
     let site = visit.site.clone()?;
     let early = ingress::check(&site, visit)
         .or_else(|| redirect::find(&site, visit))
-        .or_else(|| https::lift(&site, visit));
+        .or_else(|| https::lift(&site, visit))
+        .or_else(|| notice::find(&site, request, visit));
     if early.is_some() {
         return early;
     }
     match lookup::find(edge, &site, request, visit).await {
         Found::Answer(reply) => Some(reply),
+        // Nobody is to be asked.
+        Found::Ask(_) | Found::Forward if site.seen.upstreams.are_closed(edge.clock.now()) => {
+            Some(last_good::reply(edge, request, visit))
+        }
         Found::Ask(stored) => fetch::ask(edge, &site, request, visit, stored).await,
         Found::Forward => None,
     }

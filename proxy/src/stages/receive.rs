@@ -31,10 +31,11 @@ pub fn head(
     if response.status.is_informational() {
         return Ok(());
     }
-    if site.seen.origin.answered() {
-        tracing::info!(site = %site.settings.name, "the origin answers");
-    }
     let status = response.status;
+    if let Some(upstream) = &visit.upstream {
+        let now = edge.clock.now();
+        site.seen.upstreams.note_answer(upstream, status, now);
+    }
     if status.is_server_error() && (visit.fallback.is_some() || visit.withdrawn) {
         let mut error = Error::explain(ErrorType::HTTPStatus(status.as_u16()), "the origin failed");
         error.esource = ErrorSource::Upstream;

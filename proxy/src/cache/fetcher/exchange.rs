@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode, header};
-use rand::Rng;
 use tokio::sync::OwnedSemaphorePermit;
 use yagura_control::Timestamp;
 
@@ -199,8 +198,7 @@ impl Fetcher {
         let conditions = confirming.and_then(|prepared| validate::conditions(&prepared.stored));
         fields.extend(conditions.unwrap_or_default());
         let requested_at = self.clock.now();
-        let asked = self.origin.get(&fields, &target, interim).await;
-        let mut answer = self.noted(asked)?;
+        let mut answer = self.asked(&fields, &target, interim).await?;
         let exchange = Exchange {
             fields: &fields,
             requested_at,
@@ -309,23 +307,41 @@ impl Fetcher {
         }
     }
 
-    /// Notes what an attempt tells of the origin.
-    pub(super) fn noted<T>(&self, asked: Result<T, FetchError>) -> Result<T, FetchError> {
-        let (now, site) = (self.clock.now(), &self.site.name);
-        match &asked {
-            Ok(_) => {
-                if self.health.answered() {
-                    tracing::info!(%site, "the origin answers");
+    /// Asks the upstream whose turn it is; when not a byte of an answer comes from it, another one,
+    /// as far as the budget allows. Notes what each attempt tells.
+    pub(super) async fn asked(
+        &self,
+        fields: &HeaderMap,
+        target: &str,
+        mut tell: impl FnMut(Interim),
+    ) -> Result<Answer, FetchError> {
+        self.upstreams.count_request();
+        let mut upstream = self.upstreams.first().ok_or(FetchError::Closed)?;
+        let mut tried = Vec::new();
+        let mut heard = false;
+        loop {
+            let tell = |interim| {
+                heard = true;
+                tell(interim);
+            };
+            let asked = upstream.origin.get(fields, target, tell).await;
+            let now = self.clock.now();
+            let error = match asked {
+                Ok(answer) => {
+                    self.upstreams.note_answer(&upstream, answer.status, now);
+                    return Ok(answer);
                 }
+                Err(error) => error,
+            };
+            let of_the_origin = error.is_of_the_origin();
+            self.upstreams
+                .note_failure(&upstream, of_the_origin, &error, now);
+            tried.push(upstream.index);
+            if heard {
+                return Err(error);
             }
-            Err(error) if error.is_of_the_origin() => {
-                if self.health.failed(now, rand::rng().random()) {
-                    tracing::warn!(%site, %error, "the origin does not answer");
-                }
-            }
-            Err(_) => {}
+            upstream = self.upstreams.next(&tried).ok_or(error)?;
         }
-        asked
     }
 }
 

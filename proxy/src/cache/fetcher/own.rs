@@ -25,7 +25,7 @@ impl Fetcher {
     /// Under what a target of the site's first host is stored.
     #[must_use]
     pub fn own_key(&self, target: &str) -> String {
-        self.site.key(&self.origin.host, target)
+        self.site.key(&self.host, target)
     }
 
     /// Asks, for the site's first host, whether what is stored of a target still holds.
@@ -40,7 +40,7 @@ impl Fetcher {
         let question = Question {
             key: stored.stored.key.clone(),
             target: self.site.rules.target(target).into_owned(),
-            fields: Origin::own_fields(&self.origin.host)?,
+            fields: Origin::own_fields(&self.host)?,
             // However fresh it is: the origin is to say so.
             wants: Directives {
                 no_cache: true,
@@ -60,9 +60,8 @@ impl Fetcher {
         target: &str,
         most_bytes: usize,
     ) -> Result<(StatusCode, Bytes), FetchError> {
-        let fields = Origin::own_fields(&self.origin.host)?;
-        let asked = self.origin.get(&fields, target, |_| ()).await;
-        let answer = self.noted(asked)?;
+        let fields = Origin::own_fields(&self.host)?;
+        let answer = self.asked(&fields, target, |_| ()).await?;
         Ok((answer.status, answer.body.whole(most_bytes).await?))
     }
 
@@ -73,11 +72,10 @@ impl Fetcher {
     pub async fn refresh(&self, target: &str) -> Result<Refreshed, FetchError> {
         let key = self.own_key(target);
         let target = self.site.rules.target(target);
-        let fields = Origin::own_fields(&self.origin.host)?;
+        let fields = Origin::own_fields(&self.host)?;
         let _counted = self.counters.fetching();
         let requested_at = self.clock.now();
-        let asked = self.origin.get(&fields, &target, |_| ()).await;
-        let mut answer = self.noted(asked)?;
+        let mut answer = self.asked(&fields, &target, |_| ()).await?;
         let exchange = Exchange {
             fields: &fields,
             requested_at,

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use yagura_config::settings::{HostPattern, Origin as Place, SiteSettings};
+use yagura_config::settings::{Origin as Place, SiteSettings};
 use yagura_control::clock::monotonic;
 
 use connection::Connection;
@@ -81,6 +81,9 @@ pub enum FetchError {
     /// It took too long.
     #[error("the origin took longer than {0:?}")]
     TimedOut(Duration),
+    /// Nobody is to be asked now: an operator said so.
+    #[error("an operator ordered that the origin is not asked")]
+    Closed,
     /// Too many requests to the origin are under way.
     #[error("{0} requests to the origin are under way already")]
     Busy(usize),
@@ -90,7 +93,10 @@ impl FetchError {
     /// Whether it tells of the whole origin, and not of one URL that it cannot answer.
     #[must_use]
     pub const fn is_of_the_origin(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::TimedOut(_))
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::Closed
+        )
     }
 }
 
@@ -114,26 +120,16 @@ pub struct Body {
 }
 
 impl Origin {
-    /// The origin of a site. For a site of every host the caller names the host.
+    /// An origin of a site, at a place. For a site of every host the caller names the host.
     #[must_use]
-    pub fn new(site: &SiteSettings) -> Arc<Self> {
-        let named = site.hosts.iter().find_map(|host| match host {
-            HostPattern::Exact(name) => Some(name.clone()),
-            HostPattern::Any => None,
-        });
+    pub fn new(site: &SiteSettings, place: &Place) -> Arc<Self> {
         Arc::new(Self {
-            place: site.origin.clone(),
-            host: named.unwrap_or_else(|| "localhost".to_owned()),
+            place: place.clone(),
+            host: site.first_host().to_owned(),
             connect_timeout: site.connect_timeout,
             read_timeout: site.read_timeout,
             idle: Mutex::default(),
         })
-    }
-
-    /// Longest wait for a connection.
-    #[must_use]
-    pub const fn connect_timeout(&self) -> Duration {
-        self.connect_timeout
     }
 
     /// Fields of a request that no reader made.

@@ -1,0 +1,284 @@
+//! What an order would make of the plan: checked, worked out, and not yet in force. Changes nothing;
+//! `switchboard.rs` puts it in force.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use yagura_config::Settings;
+use yagura_config::settings::SiteSettings;
+use yagura_control::order::{
+    ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Route, SetRoute, Target,
+};
+use yagura_control::{Clock, Timestamp, redirect};
+
+use super::intent::Given;
+use super::plan::{Plan, Site};
+use super::redirects::Redirects;
+use crate::cache::Cache;
+
+/// Most prefixes in the table of purges: after a purge every response is compared with all their
+/// lengths once.
+const MOST_PREFIXES: usize = 1_000;
+/// Longest path or prefix purged, in bytes.
+const LONGEST_PATH_BYTES: usize = 8 << 10;
+
+/// Reads the configuration file again; the error holds every fault, as text.
+pub type Reload = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
+
+/// What plans are made of.
+pub struct Parts {
+    /// Both levels.
+    pub cache: Arc<Cache>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Told when an upstream rises or falls.
+    pub moved: Arc<Notify>,
+    /// Reads the configuration file again.
+    pub reload: Reload,
+}
+
+impl Parts {
+    /// The plan for these settings, what is known carried over.
+    pub fn plan(&self, generation: u64, settings: &Settings, before: Option<&Plan>) -> Plan {
+        let Self {
+            cache,
+            clock,
+            moved,
+            ..
+        } = self;
+        Plan::new(generation, settings, cache, clock, moved, before)
+    }
+}
+
+/// Who gave an order, when and why.
+#[derive(Clone, Debug)]
+pub struct Giver {
+    /// Who, as told, and as the socket proves.
+    pub who: String,
+    /// Why, as told.
+    pub reason: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An order's effect.
+pub struct Effect {
+    /// The plan with it, decided.
+    pub plan: Plan,
+    /// What is replied.
+    pub outcome: Outcome,
+    /// The settings that it read.
+    pub settings: Option<Settings>,
+}
+
+/// Works an order out.
+///
+/// # Errors
+/// Why it is refused.
+pub fn of(
+    order: &Order,
+    given: &Giver,
+    before: &Plan,
+    settings: &Settings,
+    parts: &Parts,
+) -> Result<Effect, Refusal> {
+    let generation = before.generation + 1;
+    let plain = |plan: Plan, outcome| Effect {
+        plan: plan.decided(given.at),
+        outcome,
+        settings: None,
+    };
+    match order {
+        Order::Status | Order::ShowCache(_) | Order::CacheStats => Err(refusal(
+            RefusalCode::Malformed,
+            "this order changes nothing".to_owned(),
+            "ask for it without going through the switchboard",
+        )),
+        Order::Purge(purge) => {
+            check_purge(purge, before, &parts.cache)?;
+            let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
+            let outcome = Outcome::Purged {
+                refreshed,
+                withdrawn,
+            };
+            Ok(plain(before.renumbered(generation), outcome))
+        }
+        Order::ImportRedirects(import) => {
+            let (table, outcome) = imported(import, before)?;
+            let plan = before.with_redirects(generation, &import.site, table);
+            Ok(plain(plan, outcome))
+        }
+        Order::Route(set) => {
+            let site = check_route(set, before, given.at)?;
+            let plan = routed(set, given, before, generation).decided(given.at);
+            let after = plan.site_named(&set.site).unwrap_or(site);
+            let outcome = Outcome::Routed {
+                site: set.site.clone(),
+                before: site.decided.shown(),
+                after: after.decided.shown(),
+            };
+            Ok(plain(plan, outcome))
+        }
+        Order::Reload => {
+            let new = (parts.reload)().map_err(|faults| {
+                let hint = "mend the file; the edge goes on with what it has";
+                refusal(RefusalCode::Invalid, faults, hint)
+            })?;
+            let outcome = Outcome::Reloaded {
+                needs_restart: needs_restart(settings, &new),
+            };
+            let plan = parts.plan(generation, &new, Some(before));
+            Ok(Effect {
+                settings: Some(new),
+                ..plain(plan, outcome)
+            })
+        }
+    }
+}
+
+/// The plan with a route ordered, not yet decided.
+pub fn routed(set: &SetRoute, given: &Giver, before: &Plan, generation: u64) -> Plan {
+    let route = Given {
+        what: set.route,
+        until: set.until,
+        at: given.at,
+        who: given.who.clone(),
+        reason: given.reason.clone(),
+    };
+    let intents = before.intents.with_route(&set.site, route);
+    before.with_intents(generation, intents)
+}
+
+fn check_route<'p>(
+    set: &SetRoute,
+    plan: &'p Plan,
+    now: Timestamp,
+) -> Result<&'p Arc<Site>, Refusal> {
+    let site = plan
+        .site_named(&set.site)
+        .ok_or_else(|| unknown_site(&set.site, plan))?;
+    let invalid = |what: String, hint: &str| Err(refusal(RefusalCode::Invalid, what, hint));
+    if let Some(until) = set.until.filter(|until| *until <= now) {
+        return invalid(format!("{until} is over"), "give a time to come");
+    }
+    match set.route {
+        Route::Standby(number) if number == 0 || usize::from(number) >= site.upstreams.len() => {
+            let what = format!("the site \"{}\" has no standby {number}", set.site);
+            let hint = match site.upstreams.len() {
+                1 => "add `standby = [...]` to the site and reload".to_owned(),
+                upstreams => format!("it has standbys 1 to {}", upstreams - 1),
+            };
+            invalid(what, &hint)
+        }
+        Route::LastGood if !site.cache.stores => {
+            let what = format!("the site \"{}\" stores nothing to answer with", set.site);
+            invalid(what, "order `notice`, or another upstream")
+        }
+        _ => Ok(site),
+    }
+}
+
+/// The table that an import makes.
+///
+/// # Errors
+/// Its faults, or that there is no such site.
+pub fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome), Refusal> {
+    let site = plan
+        .site_named(&import.site)
+        .ok_or_else(|| unknown_site(&import.site, plan))?;
+    let redirects = redirect::parse_csv(&import.csv).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        refusal(
+            RefusalCode::Invalid,
+            lines.join("\n"),
+            "mend these lines; nothing was imported",
+        )
+    })?;
+    let (table, changes) = site.redirects.with(redirects, import.replace);
+    let total = table.len();
+    let super::redirects::Changes {
+        added,
+        changed,
+        removed,
+    } = changes;
+    Ok((
+        table,
+        Outcome::RedirectsImported {
+            added,
+            changed,
+            removed,
+            total,
+        },
+    ))
+}
+
+fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal> {
+    plan.site_named(&purge.site)
+        .ok_or_else(|| unknown_site(&purge.site, plan))?;
+    let targets = purge.refresh.iter().chain(&purge.withdraw);
+    for target in targets {
+        if let Target::Path(path) | Target::Prefix(path) = target
+            && !(path.starts_with('/') && path.len() <= LONGEST_PATH_BYTES)
+        {
+            let what = format!("\"{path}\" is no path");
+            let hint = format!("begin it with a slash; {LONGEST_PATH_BYTES} bytes at most");
+            return Err(refusal(RefusalCode::Invalid, what, &hint));
+        }
+    }
+    if cache.prefixes_with(purge) > MOST_PREFIXES {
+        let what = format!("more than {MOST_PREFIXES} prefixes would be kept as purged");
+        let hint = "purge by tag, a shorter prefix that was purged before, or everything";
+        return Err(refusal(RefusalCode::Invalid, what, hint));
+    }
+    Ok(())
+}
+
+fn unknown_site(name: &str, plan: &Plan) -> Refusal {
+    let known: Vec<&str> = plan
+        .sites()
+        .iter()
+        .map(|site| site.settings.name.as_str())
+        .collect();
+    let hint = format!("sites of this edge: {}", known.join(", "));
+    refusal(
+        RefusalCode::UnknownSite,
+        format!("there is no site \"{name}\""),
+        &hint,
+    )
+}
+
+/// A refusal.
+pub fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
+    Refusal {
+        code,
+        message,
+        hint: hint.to_owned(),
+    }
+}
+
+/// Keys that differ and take effect at a restart only.
+fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
+    let mut keys = Vec::new();
+    if before.edge != after.edge {
+        keys.push("edge".to_owned());
+    }
+    let feeds = |settings: &Settings| -> Vec<_> {
+        settings
+            .sites
+            .iter()
+            .filter_map(|site| Some((site.name.clone(), site.feed_socket.clone()?)))
+            .collect()
+    };
+    if feeds(before) != feeds(after) {
+        keys.push("site.feed_socket".to_owned());
+    }
+    let sitemaps = |settings: &Settings| -> Vec<_> {
+        let warmed =
+            |site: &SiteSettings| (site.name.clone(), site.sitemap.clone(), site.warm_rate);
+        settings.sites.iter().map(warmed).collect()
+    };
+    if sitemaps(before) != sitemaps(after) {
+        keys.push("site.sitemap".to_owned());
+    }
+    keys
+}

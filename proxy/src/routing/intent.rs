@@ -1,0 +1,117 @@
+//! What operators want of each site: the sum of the orders in force. What becomes of it is decided
+//! in `decide.rs`. Kept in the journal's snapshots.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use yagura_control::Timestamp;
+use yagura_control::order::Route;
+
+use super::decide::Because;
+
+/// The wishes for every site, by its name. A site that is not configured any more keeps them: it
+/// may come back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Intents(BTreeMap<String, SiteIntent>);
+
+/// The wishes for one site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteIntent {
+    /// A way that beats health.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Given<Route>>,
+}
+
+/// Something ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given<T> {
+    /// What.
+    pub what: T,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Since when it holds.
+    pub at: Timestamp,
+    /// Who ordered it.
+    pub who: String,
+    /// Why, as told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl<T> Given<T> {
+    /// This order as the reason of what is decided.
+    #[must_use]
+    pub fn because(&self) -> Because {
+        Because::Ordered {
+            who: self.who.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+
+    /// Whether its time is not over.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+}
+
+impl Intents {
+    /// The wishes for a site.
+    #[must_use]
+    pub fn of(&self, site: &str) -> SiteIntent {
+        self.0.get(site).cloned().unwrap_or_default()
+    }
+
+    /// The same with another route for a site. `auto` is the wish for none.
+    #[must_use]
+    pub fn with_route(&self, site: &str, route: Given<Route>) -> Self {
+        let route = (route.what != Route::Auto).then_some(route);
+        self.with(site, |intent| intent.route = route)
+    }
+
+    fn with(&self, site: &str, change: impl FnOnce(&mut SiteIntent)) -> Self {
+        let mut intents = self.clone();
+        change(intents.0.entry(site.to_owned()).or_default());
+        intents
+    }
+
+    /// When the next order ends by itself, after `now`.
+    #[must_use]
+    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        let routes = self.0.values().filter_map(|intent| intent.route.as_ref());
+        let ends = routes.filter_map(|route| route.until);
+        ends.filter(|until| *until > now).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(what: Route, until: Option<u64>) -> Given<Route> {
+        Given {
+            what,
+            until: until.map(Timestamp),
+            at: Timestamp(0),
+            who: "test".into(),
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn the_next_end_is_the_first_to_come() {
+        let intents = Intents::default()
+            .with_route("a", given(Route::Primary, Some(30)))
+            .with_route("b", given(Route::LastGood, Some(20)))
+            .with_route("c", given(Route::LastGood, None));
+        let next = |now| intents.next_end(Timestamp(now)).map(|end| end.0);
+        assert_eq!(
+            [0, 19, 20, 29, 30].map(next),
+            [Some(20), Some(20), Some(30), Some(30), None]
+        );
+        let auto = intents.with_route("a", given(Route::Auto, None));
+        assert_eq!(auto.of("a"), SiteIntent::default());
+    }
+}

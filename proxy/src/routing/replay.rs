@@ -1,0 +1,87 @@
+//! What the journal's records make of a plan at the start of an edge, and the snapshot that takes
+//! their place when they have become many.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use yagura_control::Timestamp;
+use yagura_control::order::{Order, Purge};
+
+use super::effect::{self, Giver};
+use super::journal::Record;
+use super::plan::Plan;
+use super::redirects::Redirects;
+use crate::cache::{Cache, key};
+
+/// The plan after a record. Nothing is checked again: what was accepted once is taken over.
+pub fn applied(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
+    match record {
+        Record::Snapshot {
+            generation,
+            redirects,
+            purges,
+            intents,
+            ..
+        } => {
+            cache.restore_purges(purges);
+            let plan = plan.with_intents(generation, intents);
+            redirects.into_iter().fold(plan, |plan, (site, redirects)| {
+                plan.with_redirects(generation, &site, Redirects::new(redirects))
+            })
+        }
+        Record::Order {
+            generation,
+            at,
+            who,
+            reason,
+            order,
+        } => match order {
+            Order::Purge(purge) => {
+                apply_purge(&plan, &purge, at, cache);
+                plan.renumbered(generation)
+            }
+            // A table that was accepted once is taken over unless its site is gone.
+            Order::ImportRedirects(import) => match effect::imported(&import, &plan) {
+                Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
+                Err(_) => plan.renumbered(generation),
+            },
+            Order::Route(set) => {
+                let given = Giver { who, reason, at };
+                effect::routed(&set, &given, &plan, generation)
+            }
+            Order::Reload | Order::Status | Order::ShowCache(_) | Order::CacheStats => {
+                plan.renumbered(generation)
+            }
+        },
+    }
+}
+
+/// Everything up to now, summed up.
+pub fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
+    let sites = plan.sites().iter();
+    let redirects: BTreeMap<_, _> = sites
+        .map(|site| {
+            (
+                site.settings.name.clone(),
+                site.redirects.iter().cloned().collect(),
+            )
+        })
+        .collect();
+    Record::Snapshot {
+        generation: plan.generation,
+        at,
+        redirects,
+        purges: cache.purge_table(),
+        intents: (*plan.intents).clone(),
+    }
+}
+
+/// Puts a purge in force, for the keys that the site's rules make. The journal keeps it as it was
+/// given: at the next start the rules may be others.
+pub fn apply_purge(plan: &Plan, purge: &Purge, at: Timestamp, cache: &Cache) {
+    match plan.site_named(&purge.site) {
+        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache.rules), at),
+        // The site is gone from the configuration, and may come back.
+        None => cache.purge(purge, at),
+    }
+}
