@@ -33,6 +33,10 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Answer a site in another way: from a standby, from last-good copies, with the notice
     Route(RouteArguments),
+    /// List what was ordered, and what moved by itself: who, when, why, before and after
+    History(HistoryArguments),
+    /// Take back an order
+    Undo(UndoArguments),
     /// Make running edges ask the origin anew, or never show a page again
     Purge(PurgeArguments),
     /// What the running edges' caches would do, and have done
@@ -170,6 +174,27 @@ pub(crate) struct RouteArguments {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct HistoryArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// Only what concerns this site
+    #[arg(value_name = "SITE")]
+    pub(crate) site: Option<String>,
+    /// At most so many lines, the newest
+    #[arg(long, default_value_t = 50, value_name = "COUNT")]
+    pub(crate) last: usize,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UndoArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The order's number, as `yagura history` tells it
+    #[arg(value_name = "N")]
+    pub(crate) number: u64,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct PurgeArguments {
     #[command(flatten)]
     pub(crate) order: OrderArguments,
@@ -254,7 +279,7 @@ pub(crate) struct ImportArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ReloadArguments {
     #[command(flatten)]
-    pub(crate) edges: EdgesArguments,
+    pub(crate) order: OrderArguments,
 }
 
 #[derive(Args, Debug)]

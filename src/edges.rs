@@ -168,9 +168,10 @@ fn changed(before: &WayShown, after: &WayShown) -> String {
 /// One line for people: edge, generation, what happened, from when on.
 pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
     let what = match &reply.outcome {
-        Outcome::Status(_) | Outcome::CacheShown(_) | Outcome::CacheStats(_) => {
-            "nothing changed".to_owned()
-        }
+        Outcome::Status(_)
+        | Outcome::CacheShown(_)
+        | Outcome::CacheStats(_)
+        | Outcome::History { .. } => "nothing changed".to_owned(),
         Outcome::Purged {
             refreshed,
             withdrawn,

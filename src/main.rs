@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `route.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `reload.rs` give an order to running edges.
+//! - `status.rs`, `history.rs`, `route.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `reload.rs` give an order to running edges.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
@@ -17,6 +17,7 @@ mod configuration;
 mod demo;
 mod edge;
 mod edges;
+mod history;
 mod logging;
 mod ops;
 mod output;
@@ -26,6 +27,7 @@ mod redirect;
 mod reload;
 mod route;
 mod status;
+mod undo;
 mod up;
 
 use std::process::ExitCode;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Route(arguments) => route::run(&arguments),
+        Command::History(arguments) => history::run(&arguments),
+        Command::Undo(arguments) => undo::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),
         Command::Cache { command } => cache::run(&command),
         Command::Redirect {

@@ -9,7 +9,5 @@ use crate::arguments::ReloadArguments;
 use crate::edges;
 
 pub(crate) fn run(arguments: &ReloadArguments) -> anyhow::Result<ExitCode> {
-    edges::ask(Order::Reload, &arguments.edges, |reply| {
-        println!("{}", edges::told(reply, false))
-    })
+    edges::give(Order::Reload, &arguments.order)
 }

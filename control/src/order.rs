@@ -6,10 +6,12 @@
 //!
 //! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
 //! - [`SetRoute`] in `order/route.rs`: how a site is to be answered.
+//! - [`HistoryLine`] in `order/history.rs`: what was ordered, and taking it back.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod cache;
+mod history;
 mod purge;
 mod route;
 mod status;
@@ -22,6 +24,7 @@ pub use cache::{
     AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
 };
+pub use history::{HistoryLine, ShowHistory, Undo};
 pub use purge::{Purge, Target};
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
@@ -63,13 +66,20 @@ pub enum Order {
     Reload,
     /// Answer a site in another way. See [`SetRoute`].
     Route(SetRoute),
+    /// Tell what was ordered. Changes nothing.
+    ShowHistory(ShowHistory),
+    /// Take back an order.
+    Undo(Undo),
 }
 
 impl Order {
     /// Whether the order leaves the edge as it was.
     #[must_use]
     pub const fn is_read_only(&self) -> bool {
-        matches!(self, Self::Status | Self::ShowCache(_) | Self::CacheStats)
+        matches!(
+            self,
+            Self::Status | Self::ShowCache(_) | Self::CacheStats | Self::ShowHistory(_)
+        )
     }
 }
 
@@ -109,6 +119,11 @@ pub enum Outcome {
     CacheShown(Box<CacheShown>),
     /// Answer to [`Order::CacheStats`].
     CacheStats(Box<CacheStats>),
+    /// Answer to [`Order::ShowHistory`], oldest first.
+    History {
+        /// What happened.
+        lines: Vec<HistoryLine>,
+    },
     /// Answer to [`Order::Purge`]: how many targets are now purged.
     Purged {
         /// Targets to be asked anew.

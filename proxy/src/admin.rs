@@ -124,7 +124,12 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::Status => return Ok(edge.status()),
         Order::CacheStats => return Ok(edge.cache_stats()),
         Order::ShowCache(asked) => return show::cache(edge, asked).await,
-        Order::Purge(_) | Order::ImportRedirects(_) | Order::Reload | Order::Route(_) => {}
+        Order::ShowHistory(asked) => return Ok(edge.switchboard.history(asked)),
+        Order::Purge(_)
+        | Order::ImportRedirects(_)
+        | Order::Reload
+        | Order::Route(_)
+        | Order::Undo(_) => {}
     }
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());
     let (acting, peer) = (edge.clone(), peer.to_owned());

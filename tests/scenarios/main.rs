@@ -26,6 +26,7 @@ mod damage;
 mod encoding;
 mod front_door;
 mod full_disk;
+mod history;
 mod http2;
 mod kill;
 mod orders;

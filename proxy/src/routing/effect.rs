@@ -11,6 +11,7 @@ use yagura_control::order::{
 };
 use yagura_control::{Clock, Timestamp, redirect};
 
+use super::history::Change;
 use super::intent::Given;
 use super::plan::{Plan, Site};
 use super::redirects::Redirects;
@@ -69,6 +70,8 @@ pub struct Effect {
     pub outcome: Outcome,
     /// The settings that it read.
     pub settings: Option<Settings>,
+    /// The same for the history.
+    pub change: Change,
 }
 
 /// Works an order out.
@@ -83,13 +86,18 @@ pub fn of(
     parts: &Parts,
 ) -> Result<Effect, Refusal> {
     let generation = before.generation + 1;
-    let plain = |plan: Plan, outcome| Effect {
+    let plain = |plan: Plan, outcome, change| Effect {
         plan: plan.decided(given.at),
         outcome,
         settings: None,
+        change,
     };
     match order {
-        Order::Status | Order::ShowCache(_) | Order::CacheStats => Err(refusal(
+        Order::Status
+        | Order::ShowCache(_)
+        | Order::CacheStats
+        | Order::ShowHistory(_)
+        | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),
             "ask for it without going through the switchboard",
@@ -101,23 +109,39 @@ pub fn of(
                 refreshed,
                 withdrawn,
             };
-            Ok(plain(before.renumbered(generation), outcome))
+            let change = Change {
+                after: format!("{refreshed} refreshed, {withdrawn} withdrawn"),
+                ..Change::default()
+            };
+            Ok(plain(before.renumbered(generation), outcome, change))
         }
         Order::ImportRedirects(import) => {
             let (table, outcome) = imported(import, before)?;
+            let present = before.site_named(&import.site);
+            let change = Change {
+                before: redirects(present.map_or(0, |site| site.redirects.len())),
+                after: redirects(table.len()),
+                inverse: None,
+            };
             let plan = before.with_redirects(generation, &import.site, table);
-            Ok(plain(plan, outcome))
+            Ok(plain(plan, outcome, change))
         }
         Order::Route(set) => {
             let site = check_route(set, before, given.at)?;
             let plan = routed(set, given, before, generation).decided(given.at);
             let after = plan.site_named(&set.site).unwrap_or(site);
+            let (was, is) = (site.decided.shown(), after.decided.shown());
+            let change = Change {
+                before: was.to_string(),
+                after: is.to_string(),
+                inverse: Some(Order::Route(present_route(&set.site, before, given.at))),
+            };
             let outcome = Outcome::Routed {
                 site: set.site.clone(),
-                before: site.decided.shown(),
-                after: after.decided.shown(),
+                before: was,
+                after: is,
             };
-            Ok(plain(plan, outcome))
+            Ok(plain(plan, outcome, change))
         }
         Order::Reload => {
             let new = (parts.reload)().map_err(|faults| {
@@ -128,11 +152,36 @@ pub fn of(
                 needs_restart: needs_restart(settings, &new),
             };
             let plan = parts.plan(generation, &new, Some(before));
+            let change = Change {
+                before: sites(before),
+                after: sites(&plan),
+                inverse: None,
+            };
             Ok(Effect {
                 settings: Some(new),
-                ..plain(plan, outcome)
+                ..plain(plan, outcome, change)
             })
         }
+    }
+}
+
+fn redirects(count: usize) -> String {
+    format!("{count} redirects")
+}
+
+fn sites(plan: &Plan) -> String {
+    let names = plan.sites().iter().map(|site| site.settings.name.as_str());
+    format!("sites {}", names.collect::<Vec<_>>().join(", "))
+}
+
+/// The order that makes the route of a site what it is.
+fn present_route(site: &str, plan: &Plan, now: Timestamp) -> SetRoute {
+    let route = plan.intents.of(site).route;
+    let route = route.filter(|route| route.is_in_force(now));
+    SetRoute {
+        site: site.to_owned(),
+        route: route.as_ref().map_or(Route::Auto, |route| route.what),
+        until: route.and_then(|route| route.until),
     }
 }
 

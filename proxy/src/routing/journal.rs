@@ -14,12 +14,13 @@ use yagura_control::order::Order;
 use yagura_control::redirect::Redirect;
 use yagura_control::{Timestamp, journal};
 
+use super::history::{Change, History};
 use super::intent::Intents;
 use crate::cache::PurgeTable;
 use crate::error::EdgeError;
 
 /// Beyond so many records a start replaces them by a snapshot.
-const MOST_RECORDS: usize = 2_000;
+pub const MOST_RECORDS: usize = 2_000;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,23 @@ pub enum Record {
         reason: Option<String>,
         /// What.
         order: Order,
+        /// What it changed, in words; records of older versions lack it.
+        #[serde(default)]
+        change: Change,
+        /// The order that this one takes back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        undoes: Option<u64>,
+    },
+    /// A site's way moved without an order.
+    Move {
+        /// When.
+        at: Timestamp,
+        /// By what: health or time.
+        by: String,
+        /// Which site.
+        site: String,
+        /// How it was, and how it is.
+        change: Change,
     },
     /// Everything up to here, summed up.
     Snapshot {
@@ -52,6 +70,9 @@ pub enum Record {
         /// What operators want.
         #[serde(default)]
         intents: Intents,
+        /// What happened before.
+        #[serde(default)]
+        history: History,
     },
 }
 
@@ -164,6 +185,8 @@ mod tests {
             who: "test".into(),
             reason: None,
             order: Order::Reload,
+            change: Change::default(),
+            undoes: None,
         }
     }
 
@@ -196,6 +219,7 @@ mod tests {
             redirects,
             purges,
             intents: Intents::default(),
+            history: History::default(),
         };
         journal.replace(&snapshot).unwrap();
         journal.append(&record(2)).unwrap();

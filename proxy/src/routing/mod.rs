@@ -5,11 +5,13 @@
 //!   becomes of both. Pure.
 //! - `redirects.rs`: one site's table of redirects.
 //! - `switchboard.rs`: the only door; `effect.rs`: what an order would make of the plan.
+//! - `history.rs`: what was ordered, and what takes it back.
 //! - `journal.rs`: the file behind it, fsynced; `replay.rs`: read again at the start.
 
 pub mod decide;
 pub mod effect;
 pub mod health;
+pub mod history;
 pub mod intent;
 pub mod journal;
 pub mod plan;

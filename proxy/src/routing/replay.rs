@@ -5,24 +5,31 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use yagura_control::Timestamp;
-use yagura_control::order::{Order, Purge};
+use yagura_control::order::{HistoryLine, Order, Purge};
 
 use super::effect::{self, Giver};
+use super::history::{self, Entry, History, Subject};
 use super::journal::Record;
 use super::plan::Plan;
 use super::redirects::Redirects;
 use crate::cache::{Cache, key};
 
 /// The plan after a record. Nothing is checked again: what was accepted once is taken over.
-pub fn applied(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
+pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Cache>) -> Plan {
+    if let Some(entry) = entry(&record) {
+        history.push(entry);
+    }
     match record {
+        Record::Move { .. } => plan,
         Record::Snapshot {
             generation,
             redirects,
             purges,
             intents,
+            history: before,
             ..
         } => {
+            *history = before;
             cache.restore_purges(purges);
             let plan = plan.with_intents(generation, intents);
             redirects.into_iter().fold(plan, |plan, (site, redirects)| {
@@ -35,6 +42,7 @@ pub fn applied(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
             who,
             reason,
             order,
+            ..
         } => match order {
             Order::Purge(purge) => {
                 apply_purge(&plan, &purge, at, cache);
@@ -49,15 +57,68 @@ pub fn applied(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
                 let given = Giver { who, reason, at };
                 effect::routed(&set, &given, &plan, generation)
             }
-            Order::Reload | Order::Status | Order::ShowCache(_) | Order::CacheStats => {
-                plan.renumbered(generation)
-            }
+            Order::Reload
+            | Order::Status
+            | Order::ShowCache(_)
+            | Order::CacheStats
+            | Order::ShowHistory(_)
+            | Order::Undo(_) => plan.renumbered(generation),
         },
     }
 }
 
+/// What the history says of a record.
+pub fn entry(record: &Record) -> Option<Entry> {
+    match record {
+        Record::Snapshot { .. } => None,
+        Record::Order {
+            generation,
+            at,
+            who,
+            reason,
+            order,
+            change,
+            undoes,
+        } => Some(Entry {
+            line: HistoryLine {
+                number: Some(*generation),
+                at: *at,
+                who: who.clone(),
+                reason: reason.clone(),
+                site: history::site_of(order).map(str::to_owned),
+                what: history::words(order),
+                before: change.before.clone(),
+                after: change.after.clone(),
+                undoes: *undoes,
+            },
+            subject: Subject::of(order),
+            inverse: change.inverse.clone(),
+        }),
+        Record::Move {
+            at,
+            by,
+            site,
+            change,
+        } => Some(Entry {
+            line: HistoryLine {
+                number: None,
+                at: *at,
+                who: by.clone(),
+                reason: None,
+                site: Some(site.clone()),
+                what: "the way moved by itself".to_owned(),
+                before: change.before.clone(),
+                after: change.after.clone(),
+                undoes: None,
+            },
+            subject: Subject::Move,
+            inverse: None,
+        }),
+    }
+}
+
 /// Everything up to now, summed up.
-pub fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
+pub fn snapshot(plan: &Plan, history: &History, cache: &Cache, at: Timestamp) -> Record {
     let sites = plan.sites().iter();
     let redirects: BTreeMap<_, _> = sites
         .map(|site| {
@@ -73,6 +134,7 @@ pub fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
         redirects,
         purges: cache.purge_table(),
         intents: (*plan.intents).clone(),
+        history: history.clone(),
     }
 }
 

@@ -5,7 +5,8 @@
 //! at a time.
 //!
 //! A plan also moves without an order: an upstream rises or falls, or an order's time is over. Then
-//! every site is decided anew, and the generation stays, because it counts what people ordered.
+//! every site is decided anew, and the generation stays, because it counts what people ordered. The
+//! history holds both.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,10 +15,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use yagura_config::Settings;
-use yagura_control::order::{Envelope, Order, Outcome, Refusal, RefusalCode, Reply};
+use yagura_control::order::{Envelope, Order, Outcome, Refusal, RefusalCode, Reply, ShowHistory};
 use yagura_control::{Clock, Timestamp};
 
 use super::effect::{self, Giver, Parts, Reload, refusal};
+use super::history::{Change, History};
 use super::journal::{Journal, Record};
 use super::plan::Plan;
 use super::replay;
@@ -41,6 +43,7 @@ struct Inner {
     settings: Settings,
     /// None for an edge that keeps nothing on disk.
     journal: Option<Journal>,
+    history: History,
 }
 
 impl Switchboard {
@@ -67,15 +70,16 @@ impl Switchboard {
         };
         let mut plan = parts.plan(1, &settings, None);
         let now = parts.clock.now();
+        let mut history = History::default();
         let journal = match journal {
             None => None,
             Some(path) => {
                 let (mut journal, records) = Journal::open(path)?;
                 for record in records {
-                    plan = replay::applied(plan, record, &parts.cache);
+                    plan = replay::applied(plan, record, &mut history, &parts.cache);
                 }
                 if journal.has_grown() {
-                    let snapshot = replay::snapshot(&plan, &parts.cache, now);
+                    let snapshot = replay::snapshot(&plan, &history, &parts.cache, now);
                     journal.replace(&snapshot).map_err(EdgeError::at(path))?;
                 }
                 Some(journal)
@@ -87,7 +91,11 @@ impl Switchboard {
             name,
             plan: ArcSwap::from_pointee(plan),
             parts,
-            inner: Mutex::new(Inner { settings, journal }),
+            inner: Mutex::new(Inner {
+                settings,
+                journal,
+                history,
+            }),
             ordered: Notify::new(),
         })
     }
@@ -120,25 +128,29 @@ impl Switchboard {
             reason: envelope.reason.clone(),
             at: self.parts.clock.now(),
         };
-        let effect = effect::of(
-            &envelope.order,
-            &given,
-            &before,
-            &inner.settings,
-            &self.parts,
-        )?;
+        // An order is taken back by the order that makes things as they were.
+        let (order, undoes) = match &envelope.order {
+            Order::Undo(undo) => {
+                let inverse = inner.history.inverse_of(undo.number, given.at)?;
+                (inverse, Some(undo.number))
+            }
+            order => (order.clone(), None),
+        };
+        let effect = effect::of(&order, &given, &before, &inner.settings, &self.parts)?;
         if envelope.dry_run {
             return Ok(self.reply(before.generation, given.at, effect.outcome));
         }
         let generation = effect.plan.generation;
+        let record = Record::Order {
+            generation,
+            at: given.at,
+            who: given.who,
+            reason: given.reason,
+            order,
+            change: effect.change,
+            undoes,
+        };
         if let Some(journal) = &mut inner.journal {
-            let record = Record::Order {
-                generation,
-                at: given.at,
-                who: given.who,
-                reason: given.reason,
-                order: envelope.order.clone(),
-            };
             journal.append(&record).map_err(|error| {
                 let what = format!("the order could not be written to the journal: {error}");
                 refusal(
@@ -148,7 +160,14 @@ impl Switchboard {
                 )
             })?;
         }
-        if let Order::Purge(purge) = &envelope.order {
+        if let Some(entry) = replay::entry(&record) {
+            inner.history.push(entry);
+        }
+        if let Record::Order {
+            order: Order::Purge(purge),
+            ..
+        } = &record
+        {
             replay::apply_purge(&before, purge, given.at, &self.parts.cache);
         }
         if let Some(settings) = effect.settings {
@@ -167,21 +186,43 @@ impl Switchboard {
 
     /// Decides every site anew, because something was seen or time has passed.
     fn reconsider(&self) {
-        let _one_at_a_time = self.lock();
+        let mut inner = self.lock();
         let before = self.plan.load_full();
         let now = self.parts.clock.now();
         let plan = before.decided(now);
-        let mut moved = false;
+        let mut moves = Vec::new();
         for (site, was) in plan.sites().iter().zip(before.sites()) {
             if Arc::ptr_eq(site, was) {
                 continue;
             }
-            moved = true;
             let (before, after) = (was.decided.shown(), site.decided.shown());
             tracing::warn!(site = %site.settings.name, %before, %after, "the site is answered in another way");
+            let over = was.decided.until.is_some_and(|until| until <= now);
+            moves.push(Record::Move {
+                at: now,
+                by: if over { "time" } else { "health" }.to_owned(),
+                site: site.settings.name.clone(),
+                change: Change {
+                    before: before.to_string(),
+                    after: after.to_string(),
+                    inverse: None,
+                },
+            });
         }
-        if moved {
-            self.put_in_force(plan);
+        if moves.is_empty() {
+            return;
+        }
+        self.put_in_force(plan);
+        // In force already: a full disk must not keep readers at a dead upstream.
+        for record in moves {
+            if let Some(journal) = &mut inner.journal
+                && let Err(error) = journal.append(&record)
+            {
+                tracing::warn!(%error, "a move could not be written to the journal");
+            }
+            if let Some(entry) = replay::entry(&record) {
+                inner.history.push(entry);
+            }
         }
     }
 
@@ -201,6 +242,18 @@ impl Switchboard {
         }
     }
 
+    /// What was ordered, and what moved by itself.
+    #[must_use]
+    pub fn history(&self, asked: &ShowHistory) -> Reply {
+        let lines = self.lock().history.lines(asked);
+        let generation = self.plan().generation;
+        self.reply(
+            generation,
+            self.parts.clock.now(),
+            Outcome::History { lines },
+        )
+    }
+
     /// A reply in this edge's name.
     #[must_use]
     pub fn reply(&self, generation: u64, effective_at: Timestamp, outcome: Outcome) -> Reply {
@@ -214,5 +267,77 @@ impl Switchboard {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use yagura_control::SystemClock;
+    use yagura_control::order::{Route, SetRoute};
+
+    use super::super::journal;
+    use super::*;
+
+    const TEXT: &str = "[edge]\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\n\
+                        name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n";
+
+    fn open(journal: &Path) -> Switchboard {
+        let settings = yagura_config::parse(TEXT, Path::new("/edge.toml")).unwrap();
+        let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
+        let reload = Box::new(|| Err("nothing to read".to_owned()));
+        let clock = Arc::new(SystemClock);
+        Switchboard::open(settings, cache, clock, reload, Some(journal)).unwrap()
+    }
+
+    fn route(switchboard: &Switchboard, route: Route) -> Reply {
+        let set = SetRoute {
+            site: "a".into(),
+            route,
+            until: None,
+        };
+        let envelope = Envelope {
+            order: Order::Route(set),
+            who: "test".into(),
+            reason: None,
+            if_generation: None,
+            dry_run: false,
+        };
+        switchboard.carry_out(&envelope, "test").unwrap()
+    }
+
+    fn numbers(switchboard: &Switchboard) -> Vec<u64> {
+        let asked = ShowHistory {
+            site: None,
+            last: usize::MAX,
+        };
+        match switchboard.history(&asked).outcome {
+            Outcome::History { lines } => lines.iter().filter_map(|line| line.number).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_of_the_journal_forgets_neither_wishes_nor_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let switchboard = open(&path);
+        for number in 0..journal::MOST_RECORDS {
+            let way = [Route::LastGood, Route::Notice][number % 2];
+            route(&switchboard, way);
+        }
+        let last = route(&switchboard, Route::Notice).generation;
+        let given = numbers(&switchboard);
+        assert_eq!(given.len(), journal::MOST_RECORDS + 1);
+        for _ in 0..2 {
+            drop(open(&path));
+            let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+            assert_eq!(lines, 1, "a snapshot took the place of the records");
+        }
+        let again = open(&path);
+        assert_eq!(numbers(&again), given);
+        let plan = again.plan();
+        assert_eq!(plan.generation, last);
+        assert_eq!(plan.intents.of("a").route.unwrap().what, Route::Notice);
+        assert!(!plan.sites()[0].shows_site());
     }
 }
