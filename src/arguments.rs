@@ -33,6 +33,11 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Answer a site in another way: from a standby, from last-good copies, with the notice
     Route(RouteArguments),
+    /// A page that the edge shows in place of a site, with everything behind it dead if need be
+    Notice {
+        #[command(subcommand)]
+        command: NoticeCommand,
+    },
     /// List what was ordered, and what moved by itself: who, when, why, before and after
     History(HistoryArguments),
     /// Take back an order
@@ -171,6 +176,64 @@ pub(crate) struct RouteArguments {
     /// When the order ends by itself: 18:00 (in Japan), "2026-11-25 06:00" or +2h
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoticeCommand {
+    /// Put a notice in place of a site: 503 with Retry-After for everything but redirects
+    Up(NoticeUpArguments),
+    /// Show the site again
+    Down(NoticeDownArguments),
+    /// Show what the notice says
+    Show(NoticeShowArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NoticeUpArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The text, in Markdown; for another language en=FILE.md; may be repeated, the first comes first
+    #[arg(long, value_name = "[LANG=]FILE.md", required = true)]
+    pub(crate) text: Vec<String>,
+    /// Language of a text that names none
+    #[arg(long, default_value = "ja", value_name = "LANG")]
+    pub(crate) lang: String,
+    /// Title; for another language en=TITLE; may be repeated [default: the text's first heading]
+    #[arg(long, value_name = "[LANG=]TITLE")]
+    pub(crate) title: Vec<String>,
+    /// When it ends by itself: 18:00 (in Japan), "2026-11-25 06:00" or +2h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// A path that is answered as usual; /a/ stands for all beneath; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) except: Vec<String>,
+    /// An attachment or image, which the text links to by its name; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attach: Vec<PathBuf>,
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NoticeDownArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NoticeShowArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+    /// Print the page as readers get it
+    #[arg(long)]
+    pub(crate) html: bool,
 }
 
 #[derive(Args, Debug)]

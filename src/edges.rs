@@ -171,6 +171,7 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         Outcome::Status(_)
         | Outcome::CacheShown(_)
         | Outcome::CacheStats(_)
+        | Outcome::Notice { .. }
         | Outcome::History { .. } => "nothing changed".to_owned(),
         Outcome::Purged {
             refreshed,

@@ -72,6 +72,8 @@ pub struct SiteSettings {
     pub name: String,
     /// Host names it answers for.
     pub hosts: Vec<HostPattern>,
+    /// How pages of the edge's own are dressed in it.
+    pub look: LookSettings,
     /// Where its pages come from: the primary.
     pub origin: Origin,
     /// Where they come from when the primary does not answer, in this order.
@@ -118,12 +120,27 @@ impl SiteSettings {
     /// The first host it names; `localhost` for a site of every host.
     #[must_use]
     pub fn first_host(&self) -> &str {
-        let named = self.hosts.iter().find_map(|host| match host {
-            HostPattern::Exact(name) => Some(name.as_str()),
-            HostPattern::Any => None,
-        });
-        named.unwrap_or("localhost")
+        first_host(&self.hosts)
     }
+}
+
+/// The first host that these name; `localhost` when they name none.
+#[must_use]
+pub fn first_host(hosts: &[HostPattern]) -> &str {
+    let named = hosts.iter().find_map(|host| match host {
+        HostPattern::Exact(name) => Some(name.as_str()),
+        HostPattern::Any => None,
+    });
+    named.unwrap_or("localhost")
+}
+
+/// `look`: the site's name and colour on pages of the edge's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookSettings {
+    /// The name that readers know the site by.
+    pub name: String,
+    /// A colour as `#` and six hexadecimal digits, on which white text can be read.
+    pub colour: String,
 }
 
 /// `[site.health]`: how upstreams are asked whether they answer.

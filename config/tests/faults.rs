@@ -194,6 +194,12 @@ fn upstreams_and_their_checks_are_read_or_their_faults_told() {
         ("[site.health]\npath = \"up\"", "cannot be asked for"),
         ("[site.health]\ninterval = \"100ms\"", "asked too often"),
         ("[site.health]\nstatus = 99", "no status of an answer"),
+        (
+            "look = { colour = \"#ffff00\" }",
+            "has a contrast of 1.1 to 1",
+        ),
+        ("look = { colour = \"yellow\" }", "is no colour"),
+        ("look = { color = \"#000000\" }", "did you mean `colour`?"),
         ("[site.health]\nport = 1", "`port` is not a key"),
     ] {
         let told = site(lines).unwrap_err().to_string();

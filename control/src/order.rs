@@ -6,12 +6,14 @@
 //!
 //! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
 //! - [`SetRoute`] in `order/route.rs`: how a site is to be answered.
+//! - [`RaiseNotice`] in `order/notice.rs`: a page in place of a site.
 //! - [`HistoryLine`] in `order/history.rs`: what was ordered, and taking it back.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod cache;
 mod history;
+mod notice;
 mod purge;
 mod route;
 mod status;
@@ -25,6 +27,10 @@ pub use cache::{
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
 };
 pub use history::{HistoryLine, ShowHistory, Undo};
+pub use notice::{
+    LARGEST_FILE_BYTES, LONGEST_TEXT_BYTES, MOST_FILES, MOST_TEXTS, NoticeFile, NoticeOf,
+    NoticeShown, NoticeText, RaiseNotice,
+};
 pub use purge::{Purge, Target};
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
@@ -66,6 +72,12 @@ pub enum Order {
     Reload,
     /// Answer a site in another way. See [`SetRoute`].
     Route(SetRoute),
+    /// Show a notice in place of a site.
+    RaiseNotice(RaiseNotice),
+    /// Show the site again in place of its notice.
+    LowerNotice(NoticeOf),
+    /// Tell the notice of a site. Changes nothing.
+    ShowNotice(NoticeOf),
     /// Tell what was ordered. Changes nothing.
     ShowHistory(ShowHistory),
     /// Take back an order.
@@ -78,7 +90,11 @@ impl Order {
     pub const fn is_read_only(&self) -> bool {
         matches!(
             self,
-            Self::Status | Self::ShowCache(_) | Self::CacheStats | Self::ShowHistory(_)
+            Self::Status
+                | Self::ShowCache(_)
+                | Self::CacheStats
+                | Self::ShowHistory(_)
+                | Self::ShowNotice(_)
         )
     }
 }
@@ -142,7 +158,12 @@ pub enum Outcome {
         /// Redirects of the site in force now.
         total: usize,
     },
-    /// Answer to [`Order::Route`].
+    /// Answer to [`Order::ShowNotice`]; none when none is up.
+    Notice {
+        /// The notice in force.
+        shown: Option<Box<NoticeShown>>,
+    },
+    /// Answer to [`Order::Route`], [`Order::RaiseNotice`] and [`Order::LowerNotice`].
     Routed {
         /// The site.
         site: String,

@@ -125,7 +125,10 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::CacheStats => return Ok(edge.cache_stats()),
         Order::ShowCache(asked) => return show::cache(edge, asked).await,
         Order::ShowHistory(asked) => return Ok(edge.switchboard.history(asked)),
-        Order::Purge(_)
+        Order::ShowNotice(of) => return edge.switchboard.notice(&of.site),
+        Order::RaiseNotice(_)
+        | Order::LowerNotice(_)
+        | Order::Purge(_)
         | Order::ImportRedirects(_)
         | Order::Reload
         | Order::Route(_)

@@ -10,10 +10,11 @@
 //!                     └─ HTTP/2 ────────────────────────┴─►    2 ingress.rs   who may
 //!                                                service.rs    3 redirect.rs  printed codes
 //!                                                              4 https.rs     308
-//!                                                              5 lookup.rs    hot, last-good
-//!                                                              6 fetch.rs     once for all who ask
-//!                          what no reader shares with another: 7 forward.rs   to the origin
-//!                                                              8 receive.rs   fill, invalidate
+//!                                                              5 notice.rs    in place of it all
+//!                                                              6 lookup.rs    hot, last-good
+//!                                                              7 fetch.rs     once for all who ask
+//!                          what no reader shares with another: 8 forward.rs   to the origin
+//!                                                              9 receive.rs   fill, invalidate
 //!                                     whenever the origin is dead: last_good.rs
 //! ```
 //!
@@ -30,6 +31,7 @@ mod errands;
 mod error;
 mod front;
 mod listeners;
+mod notice;
 pub mod routing;
 mod server;
 mod service;

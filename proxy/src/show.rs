@@ -81,6 +81,13 @@ fn before_the_cache(
     if asked.plain_http && matches!(site.settings.http, PlainHttp::RedirectToHttps { .. }) {
         return Some(AnswerShown::ToHttps);
     }
+    let left_out = site
+        .notice
+        .as_ref()
+        .is_some_and(|one| one.leaves_out(&asked.target));
+    if !site.shows_site() && !left_out {
+        return Some(AnswerShown::Notice);
+    }
     let for_the_origin = FOR_THE_ORIGIN.iter().any(|name| fields.has(name));
     (!site.cache.stores || for_the_origin).then_some(AnswerShown::Pass)
 }

@@ -29,6 +29,7 @@ mod full_disk;
 mod history;
 mod http2;
 mod kill;
+mod notice;
 mod orders;
 mod outage;
 mod plain_proxy;

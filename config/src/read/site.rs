@@ -1,14 +1,14 @@
-//! `[[site]]`. Its table `[site.health]` stands in `health.rs`.
+//! `[[site]]`. Its tables `[site.health]` and `look` stand in `health.rs` and `look.rs`.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::health;
+use super::{health, look};
 use crate::section::{CookieName, Section};
 use crate::settings::{
     DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
-    SitemapSettings,
+    SitemapSettings, first_host,
 };
 
 /// Most entries of `drop_query` and of `vary_cookies`: every request with a query or cookies is
@@ -32,6 +32,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
             "add hosts = [\"www.town.example\"]",
         );
     }
+    let look = look::read(table, first_host(&hosts));
     let origin = origin(table, "origin");
     let standby = standby(table, origin.as_ref());
     let check = health::read(table, !standby.is_empty());
@@ -54,6 +55,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     Some(SiteSettings {
         name: name?,
         hosts,
+        look,
         origin: origin?,
         standby,
         check,

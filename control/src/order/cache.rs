@@ -183,6 +183,8 @@ pub enum AnswerShown {
     Redirect(RedirectShown),
     /// A redirect to https.
     ToHttps,
+    /// The notice that an operator put in place of the site.
+    Notice,
     /// The origin's answer, without a look into the cache: the site stores nothing, or the request
     /// has conditions that only the origin can judge.
     Pass,

@@ -20,6 +20,10 @@ fn site() -> SiteCache {
     SiteCache::new(&SiteSettings {
         name: "town".into(),
         hosts: vec![HostPattern::Exact("town.example".into())],
+        look: yagura_config::settings::LookSettings {
+            name: "town".into(),
+            colour: "#000000".into(),
+        },
         standby: Vec::new(),
         check: None,
         origin: Origin::Unix("none".into()),

@@ -112,6 +112,16 @@ impl fmt::Display for Because {
 }
 
 impl Decided {
+    /// Whether the site is shown, and not a notice that an operator put in place of it. Where health
+    /// alone leaves nothing but the notice, each request still finds out what there is for it.
+    #[must_use]
+    pub const fn shows_site(&self) -> bool {
+        !matches!(
+            (self.way, &self.because),
+            (Way::Notice, Because::Ordered { .. })
+        )
+    }
+
     /// The same in words, for operators.
     #[must_use]
     pub fn shown(&self) -> WayShown {
@@ -130,6 +140,23 @@ impl Decided {
 /// Decides for one site.
 #[must_use]
 pub fn decide(intent: &SiteIntent, sight: &Sight, now: Timestamp) -> Decided {
+    let below = route(intent, sight, now);
+    let Some(notice) = in_force(intent.notice.as_ref(), now) else {
+        return below;
+    };
+    Decided {
+        way: Way::Notice,
+        because: notice.because(),
+        // Paths that the notice leaves out are answered as if it were not there.
+        ask: below.ask,
+        until: match (notice.until, below.until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        },
+    }
+}
+
+fn route(intent: &SiteIntent, sight: &Sight, now: Timestamp) -> Decided {
     let healthy = by_health(sight);
     let Some(order) = in_force(intent.route.as_ref(), now) else {
         return healthy;
@@ -190,6 +217,8 @@ fn in_force<T>(given: Option<&Given<T>>, now: Timestamp) -> Option<&Given<T>> {
 
 #[cfg(test)]
 mod tests {
+    use yagura_control::order::RaiseNotice;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_000_000);
@@ -217,6 +246,7 @@ mod tests {
                 who: "uid 7".into(),
                 reason: Some("works".into()),
             }),
+            notice: None,
         }
     }
 
@@ -287,6 +317,37 @@ mod tests {
             }
         }
         assert_eq!(cases, (2 + 4 + 8) * 2 * 8 * 4);
+    }
+
+    #[test]
+    fn a_notice_goes_before_every_route_and_leaves_what_is_below_as_it_is() {
+        let notice = |until: Option<u64>| Given {
+            what: RaiseNotice {
+                site: "a".into(),
+                texts: Vec::new(),
+                until: None,
+                except: Vec::new(),
+                files: Vec::new(),
+            },
+            until: until.map(Timestamp),
+            at: Timestamp(1),
+            who: "uid 7".into(),
+            reason: None,
+        };
+        for up in patterns(2) {
+            for route in [Route::Auto, Route::Primary, Route::LastGood, Route::Notice] {
+                let mut intent = ordered(route, Some(NOW.0 + 9));
+                let below = decide(&intent, &sight(&up, true), NOW);
+                intent.notice = Some(notice(Some(NOW.0 + 5)));
+                let decided = decide(&intent, &sight(&up, true), NOW);
+                assert_eq!((decided.way, decided.ask), (Way::Notice, below.ask));
+                assert_eq!(decided.until, Some(Timestamp(NOW.0 + 5)));
+                assert!(!decided.shows_site());
+                intent.notice = Some(notice(Some(NOW.0)));
+                assert_eq!(decide(&intent, &sight(&up, true), NOW), below, "it is over");
+            }
+        }
+        assert!(decide(&SiteIntent::default(), &sight(&[false], false), NOW).shows_site());
     }
 
     #[test]

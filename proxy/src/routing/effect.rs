@@ -7,15 +7,17 @@ use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_config::settings::SiteSettings;
 use yagura_control::order::{
-    ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Route, SetRoute, Target,
+    ImportRedirects, NoticeOf, Order, Outcome, Purge, RaiseNotice, Refusal, RefusalCode, Route,
+    SetRoute, Target,
 };
 use yagura_control::{Clock, Timestamp, redirect};
 
 use super::history::Change;
 use super::intent::Given;
-use super::plan::{Plan, Site};
+use super::plan::Plan;
 use super::redirects::Redirects;
 use crate::cache::Cache;
+use crate::notice::{self, files::Files};
 
 /// Most prefixes in the table of purges: after a purge every response is compared with all their
 /// lengths once.
@@ -34,6 +36,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Told when an upstream rises or falls.
     pub moved: Arc<Notify>,
+    /// The files of notices.
+    pub files: Files,
     /// Reads the configuration file again.
     pub reload: Reload,
 }
@@ -97,6 +101,7 @@ pub fn of(
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)
+        | Order::ShowNotice(_)
         | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),
@@ -127,21 +132,22 @@ pub fn of(
             Ok(plain(plan, outcome, change))
         }
         Order::Route(set) => {
-            let site = check_route(set, before, given.at)?;
-            let plan = routed(set, given, before, generation).decided(given.at);
-            let after = plan.site_named(&set.site).unwrap_or(site);
-            let (was, is) = (site.decided.shown(), after.decided.shown());
-            let change = Change {
-                before: was.to_string(),
-                after: is.to_string(),
-                inverse: Some(Order::Route(present_route(&set.site, before, given.at))),
-            };
-            let outcome = Outcome::Routed {
-                site: set.site.clone(),
-                before: was,
-                after: is,
-            };
-            Ok(plain(plan, outcome, change))
+            check_route(set, before, given.at)?;
+            let plan = routed(set, given, before, generation);
+            let inverse = Order::Route(present_route(&set.site, before, given.at));
+            ways(&set.site, before, plan.decided(given.at), inverse).map(|(p, o, c)| plain(p, o, c))
+        }
+        Order::RaiseNotice(notice) => {
+            check_notice(notice, before, given.at)?;
+            let plan = raised(Some(notice), &notice.site, given, before, generation);
+            let inverse = present_notice(&notice.site, before, given.at);
+            ways(&notice.site, before, plan.decided(given.at), inverse)
+                .map(|(p, o, c)| plain(p, o, c))
+        }
+        Order::LowerNotice(NoticeOf { site }) => {
+            let plan = raised(None, site, given, before, generation);
+            let inverse = present_notice(site, before, given.at);
+            ways(site, before, plan.decided(given.at), inverse).map(|(p, o, c)| plain(p, o, c))
         }
         Order::Reload => {
             let new = (parts.reload)().map_err(|faults| {
@@ -163,6 +169,69 @@ pub fn of(
             })
         }
     }
+}
+
+/// How the way of a site changes.
+fn ways(
+    name: &str,
+    before: &Plan,
+    plan: Plan,
+    inverse: Order,
+) -> Result<(Plan, Outcome, Change), Refusal> {
+    let (Some(was), Some(is)) = (before.site_named(name), plan.site_named(name)) else {
+        return Err(unknown_site(name, before));
+    };
+    let (was, is) = (was.decided.shown(), is.decided.shown());
+    let change = Change {
+        before: was.to_string(),
+        after: is.to_string(),
+        inverse: Some(inverse),
+    };
+    let outcome = Outcome::Routed {
+        site: name.to_owned(),
+        before: was,
+        after: is,
+    };
+    Ok((plan, outcome, change))
+}
+
+/// The plan with a notice for a site, or without one, not yet decided.
+pub fn raised(
+    notice: Option<&RaiseNotice>,
+    site: &str,
+    given: &Giver,
+    before: &Plan,
+    generation: u64,
+) -> Plan {
+    let notice = notice.map(|notice| Given {
+        what: notice.clone(),
+        until: notice.until,
+        at: given.at,
+        who: given.who.clone(),
+        reason: given.reason.clone(),
+    });
+    before.with_intents(generation, before.intents.with_notice(site, notice))
+}
+
+/// The order that makes the notice of a site what it is.
+fn present_notice(site: &str, plan: &Plan, now: Timestamp) -> Order {
+    let notice = plan.intents.of(site).notice;
+    match notice.filter(|notice| notice.is_in_force(now)) {
+        Some(notice) => Order::RaiseNotice(notice.what),
+        None => Order::LowerNotice(NoticeOf {
+            site: site.to_owned(),
+        }),
+    }
+}
+
+fn check_notice(notice: &RaiseNotice, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
+    plan.site_named(&notice.site)
+        .ok_or_else(|| unknown_site(&notice.site, plan))?;
+    if let Some(until) = notice.until.filter(|until| *until <= now) {
+        let what = format!("{until} is over");
+        return Err(refusal(RefusalCode::Invalid, what, "give a time to come"));
+    }
+    notice::check(notice).map_err(|(what, hint)| refusal(RefusalCode::Invalid, what, &hint))
 }
 
 fn redirects(count: usize) -> String {
@@ -198,11 +267,7 @@ pub fn routed(set: &SetRoute, given: &Giver, before: &Plan, generation: u64) -> 
     before.with_intents(generation, intents)
 }
 
-fn check_route<'p>(
-    set: &SetRoute,
-    plan: &'p Plan,
-    now: Timestamp,
-) -> Result<&'p Arc<Site>, Refusal> {
+fn check_route(set: &SetRoute, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
     let site = plan
         .site_named(&set.site)
         .ok_or_else(|| unknown_site(&set.site, plan))?;
@@ -223,7 +288,7 @@ fn check_route<'p>(
             let what = format!("the site \"{}\" stores nothing to answer with", set.site);
             invalid(what, "order `notice`, or another upstream")
         }
-        _ => Ok(site),
+        _ => Ok(()),
     }
 }
 
@@ -282,7 +347,8 @@ fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal>
     Ok(())
 }
 
-fn unknown_site(name: &str, plan: &Plan) -> Refusal {
+/// There is no site of that name.
+pub fn unknown_site(name: &str, plan: &Plan) -> Refusal {
     let known: Vec<&str> = plan
         .sites()
         .iter()

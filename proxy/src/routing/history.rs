@@ -6,7 +6,8 @@ use std::collections::{HashSet, VecDeque};
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    HistoryLine, Order, Purge, Refusal, RefusalCode, Route, ShowHistory, Target,
+    HistoryLine, NoticeOf, Order, Purge, RaiseNotice, Refusal, RefusalCode, Route, ShowHistory,
+    Target,
 };
 
 use super::effect::refusal;
@@ -43,6 +44,8 @@ pub enum Subject {
     Move,
     /// Its way.
     Route,
+    /// The notice in place of it.
+    Notice,
     /// Its redirects.
     Redirects,
     /// What of it is stored.
@@ -111,6 +114,11 @@ impl History {
         Ok(still_to_come(inverse, now))
     }
 
+    /// The orders by which entries can be taken back.
+    pub fn inverses(&self) -> impl Iterator<Item = &Order> {
+        self.0.iter().filter_map(|entry| entry.inverse.as_ref())
+    }
+
     /// A later order about the same that is in force and is no taking back.
     fn building_on(&self, entry: &Entry, number: u64) -> Option<u64> {
         let mut taken_back = HashSet::new();
@@ -147,7 +155,7 @@ const fn instead(subject: Subject) -> &'static str {
             "what was refreshed comes anew from the origin; what was withdrawn is published anew in the CMS"
         }
         Subject::Settings => "put the earlier file in its place, and reload",
-        Subject::Move | Subject::Route => "give the order that you want",
+        Subject::Move | Subject::Route | Subject::Notice => "give the order that you want",
     }
 }
 
@@ -157,6 +165,9 @@ fn still_to_come(order: Order, now: Timestamp) -> Order {
         Order::Route(mut set) if set.until.is_some_and(|until| until <= now) => {
             (set.route, set.until) = (Route::Auto, None);
             Order::Route(set)
+        }
+        Order::RaiseNotice(notice) if notice.until.is_some_and(|until| until <= now) => {
+            Order::LowerNotice(NoticeOf { site: notice.site })
         }
         order => order,
     }
@@ -168,6 +179,7 @@ impl Subject {
     pub const fn of(order: &Order) -> Self {
         match order {
             Order::Route(_) => Self::Route,
+            Order::RaiseNotice(_) | Order::LowerNotice(_) => Self::Notice,
             Order::ImportRedirects(_) => Self::Redirects,
             Order::Purge(_) => Self::Stored,
             Order::Reload => Self::Settings,
@@ -175,6 +187,7 @@ impl Subject {
             | Order::ShowCache(_)
             | Order::CacheStats
             | Order::ShowHistory(_)
+            | Order::ShowNotice(_)
             | Order::Undo(_) => Self::Move,
         }
     }
@@ -185,6 +198,8 @@ impl Subject {
 pub fn site_of(order: &Order) -> Option<&str> {
     match order {
         Order::Route(set) => Some(&set.site),
+        Order::RaiseNotice(notice) => Some(&notice.site),
+        Order::LowerNotice(of) => Some(&of.site),
         Order::ImportRedirects(import) => Some(&import.site),
         Order::Purge(purge) => Some(&purge.site),
         _ => None,
@@ -209,12 +224,32 @@ pub fn words(order: &Order) -> String {
             format!("{lines} redirects {how} those in force")
         }
         Order::Purge(purge) => purged(purge),
+        Order::RaiseNotice(notice) => raised(notice),
+        Order::LowerNotice(_) => "notice down".to_owned(),
         Order::Reload => "read the configuration again".to_owned(),
         Order::Undo(undo) => format!("take back order {}", undo.number),
-        Order::Status | Order::ShowCache(_) | Order::CacheStats | Order::ShowHistory(_) => {
-            "a question".to_owned()
-        }
+        Order::Status
+        | Order::ShowCache(_)
+        | Order::CacheStats
+        | Order::ShowHistory(_)
+        | Order::ShowNotice(_) => "a question".to_owned(),
     }
+}
+
+fn raised(notice: &RaiseNotice) -> String {
+    let langs: Vec<&str> = notice.texts.iter().map(|text| text.lang.as_str()).collect();
+    let title = notice.texts.first().and_then(|text| text.title.as_deref());
+    let title = title
+        .map(|title| format!(" \"{title}\""))
+        .unwrap_or_default();
+    let mut words = format!("notice up{title} in {}", langs.join(", "));
+    if let Some(until) = notice.until {
+        words.push_str(&format!(" until {until}"));
+    }
+    if !notice.except.is_empty() {
+        words.push_str(&format!(", but for {}", notice.except.join(", ")));
+    }
+    words
 }
 
 fn purged(purge: &Purge) -> String {

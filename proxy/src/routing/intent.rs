@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
-use yagura_control::order::Route;
+use yagura_control::order::{RaiseNotice, Route};
 
 use super::decide::Because;
 
@@ -21,6 +21,9 @@ pub struct SiteIntent {
     /// A way that beats health.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<Given<Route>>,
+    /// A notice in place of the site; it beats the route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Given<RaiseNotice>>,
 }
 
 /// Something ordered.
@@ -71,6 +74,18 @@ impl Intents {
         self.with(site, |intent| intent.route = route)
     }
 
+    /// The same with a notice for a site, or without one.
+    #[must_use]
+    pub fn with_notice(&self, site: &str, notice: Option<Given<RaiseNotice>>) -> Self {
+        self.with(site, |intent| intent.notice = notice)
+    }
+
+    /// Every notice.
+    pub fn notices(&self) -> impl Iterator<Item = &RaiseNotice> {
+        let notices = self.0.values().filter_map(|intent| intent.notice.as_ref());
+        notices.map(|given| &given.what)
+    }
+
     fn with(&self, site: &str, change: impl FnOnce(&mut SiteIntent)) -> Self {
         let mut intents = self.clone();
         change(intents.0.entry(site.to_owned()).or_default());
@@ -80,8 +95,11 @@ impl Intents {
     /// When the next order ends by itself, after `now`.
     #[must_use]
     pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let routes = self.0.values().filter_map(|intent| intent.route.as_ref());
-        let ends = routes.filter_map(|route| route.until);
+        let ends = self.0.values().flat_map(|intent| {
+            let route = intent.route.as_ref().and_then(|route| route.until);
+            let notice = intent.notice.as_ref().and_then(|notice| notice.until);
+            route.into_iter().chain(notice)
+        });
         ends.filter(|until| *until > now).min()
     }
 }

@@ -10,13 +10,14 @@ use yagura_config::settings::{HostPattern, SiteSettings};
 use yagura_control::redirect::Redirect;
 use yagura_control::{Clock, Timestamp};
 
-use super::decide::{Ask, Decided, Sight, Way, decide};
+use super::decide::{Decided, Sight, decide};
 use super::intent::{Intents, SiteIntent};
 use super::redirects::Redirects;
 use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, SiteCache};
 use crate::counters::Counters;
+use crate::notice::Raised;
 use crate::upstream::{self, Upstream, Upstreams};
 
 /// What requests are decided by.
@@ -51,6 +52,8 @@ pub struct Site {
     pub upstreams: Vec<Arc<Upstream>>,
     /// How it is answered.
     pub decided: Decided,
+    /// The notice in place of it.
+    pub notice: Option<Arc<Raised>>,
     /// What is known of it while it runs; outlives the plan.
     pub seen: Arc<Seen>,
 }
@@ -63,11 +66,28 @@ impl Site {
         self.redirects.find(host, target, &self.cache.rules)
     }
 
-    /// Whether the site is shown, and not a notice in place of all of it. Where no upstream answers
-    /// and nothing is kept, each request still finds out what there is for it.
+    /// Whether the site is shown, and not a notice in place of it.
     #[must_use]
-    pub fn shows_site(&self) -> bool {
-        !(self.decided.way == Way::Notice && self.decided.ask == Ask::Nobody)
+    pub const fn shows_site(&self) -> bool {
+        self.decided.shows_site()
+    }
+
+    /// The site as it is answered by these wishes at a time; the same where nothing changes.
+    fn decided(self: &Arc<Self>, intent: &SiteIntent, now: Timestamp) -> Arc<Self> {
+        let decided = decide(intent, &self.sight(), now);
+        let wanted = intent.notice.as_ref().filter(|one| one.is_in_force(now));
+        let present = self.notice.as_ref();
+        let same = wanted.map(|one| one.at) == present.map(|one| one.at);
+        if same && decided == self.decided {
+            return self.clone();
+        }
+        let look = &self.settings.look;
+        let raised = || wanted.map(|one| Arc::new(Raised::new(&one.what, look, one.at)));
+        Arc::new(Self {
+            decided,
+            notice: if same { self.notice.clone() } else { raised() },
+            ..(**self).clone()
+        })
     }
 
     fn sight(&self) -> Sight {
@@ -135,6 +155,7 @@ impl Plan {
                     .unwrap_or_default(),
                 upstreams,
                 decided: decide(&SiteIntent::default(), &nothing_seen, Timestamp::ZERO),
+                notice: None,
                 seen,
             })
         });
@@ -191,14 +212,7 @@ impl Plan {
     pub fn decided(&self, now: Timestamp) -> Self {
         let decided = |site: &Arc<Site>| {
             let intent = self.intents.of(&site.settings.name);
-            let decided = decide(&intent, &site.sight(), now);
-            if decided == site.decided {
-                return site.clone();
-            }
-            Arc::new(Site {
-                decided,
-                ..(**site).clone()
-            })
+            site.decided(&intent, now)
         };
         Self {
             generation: self.generation,

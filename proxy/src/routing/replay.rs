@@ -1,7 +1,7 @@
 //! What the journal's records make of a plan at the start of an edge, and the snapshot that takes
 //! their place when they have become many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use yagura_control::Timestamp;
@@ -57,11 +57,20 @@ pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Ca
                 let given = Giver { who, reason, at };
                 effect::routed(&set, &given, &plan, generation)
             }
+            Order::RaiseNotice(notice) => {
+                let given = Giver { who, reason, at };
+                effect::raised(Some(&notice), &notice.site, &given, &plan, generation)
+            }
+            Order::LowerNotice(of) => {
+                let given = Giver { who, reason, at };
+                effect::raised(None, &of.site, &given, &plan, generation)
+            }
             Order::Reload
             | Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats
             | Order::ShowHistory(_)
+            | Order::ShowNotice(_)
             | Order::Undo(_) => plan.renumbered(generation),
         },
     }
@@ -146,4 +155,15 @@ pub fn apply_purge(plan: &Plan, purge: &Purge, at: Timestamp, cache: &Cache) {
         // The site is gone from the configuration, and may come back.
         None => cache.purge(purge, at),
     }
+}
+
+/// The hashes of the files that notices need, also those that come back when an order is taken back.
+pub fn files_in_use(plan: &Plan, history: &History) -> HashSet<String> {
+    let inverses = history.inverses().filter_map(|order| match order {
+        Order::RaiseNotice(notice) => Some(notice),
+        _ => None,
+    });
+    let notices = plan.intents.notices().chain(inverses);
+    let files = notices.flat_map(|notice| &notice.files);
+    files.filter_map(|file| file.digest.clone()).collect()
 }

@@ -13,9 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use tokio::sync::Notify;
 use yagura_config::Settings;
-use yagura_control::order::{Envelope, Order, Outcome, Refusal, RefusalCode, Reply, ShowHistory};
+use yagura_control::order::{
+    Envelope, NoticeShown, Order, Outcome, Refusal, RefusalCode, Reply, ShowHistory,
+};
 use yagura_control::{Clock, Timestamp};
 
 use super::effect::{self, Giver, Parts, Reload, refusal};
@@ -25,6 +28,7 @@ use super::plan::Plan;
 use super::replay;
 use crate::cache::Cache;
 use crate::error::EdgeError;
+use crate::notice::files::Files;
 
 /// The longest time after which it is looked whether an order's time is over: the clock may be set.
 const LOOK: Duration = Duration::from_secs(10);
@@ -66,6 +70,7 @@ impl Switchboard {
             cache,
             clock,
             moved: Arc::default(),
+            files: Files::at(journal.map(|path| path.with_file_name("notice"))),
             reload,
         };
         let mut plan = parts.plan(1, &settings, None);
@@ -85,6 +90,7 @@ impl Switchboard {
                 Some(journal)
             }
         };
+        parts.files.retain(&replay::files_in_use(&plan, &history));
         let plan = plan.decided(now);
         plan.choose_upstreams();
         Ok(Self {
@@ -136,9 +142,18 @@ impl Switchboard {
             }
             order => (order.clone(), None),
         };
+        let (order, files) = taken(order, &self.parts.files)?;
         let effect = effect::of(&order, &given, &before, &inner.settings, &self.parts)?;
         if envelope.dry_run {
             return Ok(self.reply(before.generation, given.at, effect.outcome));
+        }
+        let not_durable = |error: std::io::Error| {
+            let what = format!("the order could not be written to the disk: {error}");
+            let hint = "make room on the disk of the edge, and give it again";
+            refusal(RefusalCode::NotDurable, what, hint)
+        };
+        for content in files {
+            self.parts.files.keep(content).map_err(not_durable)?;
         }
         let generation = effect.plan.generation;
         let record = Record::Order {
@@ -151,14 +166,7 @@ impl Switchboard {
             undoes,
         };
         if let Some(journal) = &mut inner.journal {
-            journal.append(&record).map_err(|error| {
-                let what = format!("the order could not be written to the journal: {error}");
-                refusal(
-                    RefusalCode::NotDurable,
-                    what,
-                    "make room on the disk of the edge, and give it again",
-                )
-            })?;
+            journal.append(&record).map_err(not_durable)?;
         }
         if let Some(entry) = replay::entry(&record) {
             inner.history.push(entry);
@@ -254,6 +262,33 @@ impl Switchboard {
         )
     }
 
+    /// The notice of a site.
+    ///
+    /// # Errors
+    /// There is no such site.
+    pub fn notice(&self, site: &str) -> Result<Reply, Refusal> {
+        let plan = self.plan().clone();
+        let present = plan.site_named(site);
+        let present = present.ok_or_else(|| effect::unknown_site(site, &plan))?;
+        let given = plan.intents.of(site).notice;
+        let shown = present.notice.as_ref().zip(given).map(|(raised, given)| {
+            Box::new(NoticeShown {
+                notice: given.what,
+                at: given.at,
+                who: given.who,
+                html: String::from_utf8_lossy(&raised.html).into_owned(),
+            })
+        });
+        let now = self.parts.clock.now();
+        Ok(self.reply(plan.generation, now, Outcome::Notice { shown }))
+    }
+
+    /// The content of a notice's file.
+    #[must_use]
+    pub fn notice_file(&self, digest: &str) -> Option<Bytes> {
+        self.parts.files.get(digest)
+    }
+
     /// A reply in this edge's name.
     #[must_use]
     pub fn reply(&self, generation: u64, effective_at: Timestamp, outcome: Outcome) -> Reply {
@@ -268,6 +303,17 @@ impl Switchboard {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An order without the contents of its files, and these.
+fn taken(order: Order, files: &Files) -> Result<(Order, Vec<Bytes>), Refusal> {
+    let Order::RaiseNotice(mut notice) = order else {
+        return Ok((order, Vec::new()));
+    };
+    let contents = files
+        .taken(&mut notice)
+        .map_err(|(what, hint)| refusal(RefusalCode::Invalid, what, &hint))?;
+    Ok((Order::RaiseNotice(notice), contents))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::visit::Visit;
 use lookup::Found;
 use reply::Reply;
 
-/// Stages 1 to 6: the reply, or none when the request is to be forwarded as it is. What is known
+/// Stages 1 to 7: the reply, or none when the request is to be forwarded as it is. What is known
 /// of the connection stands in the visit already.
 pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
     if let Some(refusal) = host::find(edge, request, visit) {
@@ -31,7 +31,7 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
     let early = ingress::check(&site, visit)
         .or_else(|| redirect::find(&site, visit))
         .or_else(|| https::lift(&site, visit))
-        .or_else(|| notice::find(&site, request, visit));
+        .or_else(|| notice::find(edge, &site, request, visit));
     if early.is_some() {
         return early;
     }

@@ -1,11 +1,13 @@
 //! 5. The notice, where an operator put it in place of the site; and the other pages of the edge's
 //!    own, for when there is nothing else. They need nothing from anywhere.
 
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
 use pingora::http::RequestHeader;
 
 use super::reply::Reply;
+use crate::notice::negotiate::{self, Form};
 use crate::routing::Site;
+use crate::state::Edge;
 use crate::visit::Visit;
 
 /// How soon to try again, in seconds.
@@ -17,18 +19,44 @@ pub const UNAVAILABLE: &str = include_str!("notice/unavailable.html");
 /// The page was taken off.
 pub const GONE: &str = include_str!("notice/gone.html");
 
-/// The notice, if it is what the site is answered with.
-pub fn find(site: &Site, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
+/// The notice, if it is what the site is answered with; its files always, while it is up.
+pub fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
     if site.shows_site() {
         return None;
     }
+    let head_only = request.method == Method::HEAD;
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    let Some(notice) = &site.notice else {
+        // A route to the notice, and no text: what is shown when there is nothing else.
+        visit.outcome = "notice";
+        let retry = Some(RETRY_AFTER_S);
+        return Some(Reply::page(unavailable, UNAVAILABLE, head_only, retry));
+    };
+    if let Some((digest, media_type)) = notice.file(&visit.target)
+        && let Some(content) = edge.switchboard.notice_file(digest)
+    {
+        visit.outcome = "notice";
+        return Some(Reply::own(StatusCode::OK, media_type, content, head_only));
+    }
+    if notice.leaves_out(&visit.target) {
+        return None;
+    }
     visit.outcome = "notice";
-    Some(Reply::page(
-        StatusCode::SERVICE_UNAVAILABLE,
-        UNAVAILABLE,
-        request.method == Method::HEAD,
-        Some(RETRY_AFTER_S),
-    ))
+    let lines = request.headers.get_all(header::ACCEPT).iter();
+    let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+    let accept = (!lines.is_empty()).then(|| lines.join(", "));
+    let (media_type, body) = match negotiate::form(accept.as_deref()) {
+        Form::Html => ("text/html; charset=utf-8", &notice.html),
+        Form::Plain => ("text/plain; charset=utf-8", &notice.plain),
+        Form::Json => ("application/json", &notice.json),
+    };
+    let mut reply = Reply::own(unavailable, media_type, body.clone(), head_only);
+    let retry = notice.retry_after_s(edge.clock.now());
+    reply.fields.push((header::RETRY_AFTER, retry.into()));
+    reply
+        .fields
+        .push((header::VARY, HeaderValue::from_static("accept")));
+    Some(reply)
 }
 
 /// The text of a refusal, for a person who sees it.

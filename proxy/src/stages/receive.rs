@@ -1,4 +1,4 @@
-//! 8. What the origin answered: taken into the cache while it passes to the reader.
+//! 9. What the origin answered: taken into the cache while it passes to the reader.
 
 use std::sync::Arc;
 
