@@ -7,12 +7,14 @@
 //! - [`redirect`]: one redirect of the table for printed codes and legacy URLs, and its CSV form.
 //! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
 //! - [`client`]: HTTP over a Unix socket, to send orders and to read the feed.
+//! - [`day`]: a calendar day in Japan.
 //! - [`timestamp`] and [`clock`]: time as a value, and the one place that reads it.
 //!
 //! This crate knows neither the edge nor the CMS; both import it. Read [`order`] first.
 
 pub mod client;
 pub mod clock;
+pub mod day;
 pub mod feed;
 pub mod journal;
 pub mod order;
@@ -22,5 +24,6 @@ pub mod tags;
 pub mod timestamp;
 
 pub use clock::{Clock, SystemClock};
+pub use day::Day;
 pub use tags::{Tag, TagSet};
 pub use timestamp::Timestamp;
