@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, RedirectCommand};
+use crate::arguments::{Arguments, Command};
 use crate::configuration::Faulty;
 
 /// Small allocations on the hit path are what it is good at; measured with the front.
@@ -49,9 +49,7 @@ fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),
         Command::Cache { command } => cache::run(&command),
-        Command::Redirect {
-            command: RedirectCommand::Import(arguments),
-        } => redirect::run(&arguments),
+        Command::Redirect { command } => redirect::run(&command),
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Availability(arguments) => availability::run(&arguments),
     };

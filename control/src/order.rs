@@ -6,10 +6,12 @@
 //!
 //! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
+//! - [`ImportRedirects`], [`ShowRedirects`] and [`CheckTargets`] in `order/redirects.rs`.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod cache;
 mod purge;
+mod redirects;
 mod status;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,10 @@ pub use cache::{
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
 };
 pub use purge::{Purge, Target};
+pub use redirects::{
+    CheckTargets, ImportDone, ImportRedirects, RedirectCounted, RedirectsShown, ShowRedirects,
+    TargetState,
+};
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
 
 /// An order with who gives it and under which conditions.
@@ -54,6 +60,10 @@ pub enum Order {
     CacheStats,
     /// Stop answering with stored responses. See [`Purge`].
     Purge(Purge),
+    /// Tell redirects with how often they were answered. Changes nothing.
+    ShowRedirects(ShowRedirects),
+    /// Tell what answers at targets of redirects. Changes no routing.
+    CheckTargets(CheckTargets),
     /// Take over a table of redirects.
     ImportRedirects(ImportRedirects),
     /// Read the configuration file again.
@@ -64,21 +74,15 @@ impl Order {
     /// Whether the order leaves the edge as it was.
     #[must_use]
     pub const fn is_read_only(&self) -> bool {
-        matches!(self, Self::Status | Self::ShowCache(_) | Self::CacheStats)
+        matches!(
+            self,
+            Self::Status
+                | Self::ShowCache(_)
+                | Self::CacheStats
+                | Self::ShowRedirects(_)
+                | Self::CheckTargets(_)
+        )
     }
-}
-
-/// A table of redirects as CSV; see [`crate::redirect`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImportRedirects {
-    /// The site's name in the edge's configuration.
-    pub site: String,
-    /// The CSV text, with its heading line.
-    pub csv: String,
-    /// Whether redirects that the table lacks are dropped; otherwise they stay.
-    #[serde(default)]
-    pub replace: bool,
 }
 
 /// What became of an order.
@@ -112,15 +116,13 @@ pub enum Outcome {
         withdrawn: usize,
     },
     /// Answer to [`Order::ImportRedirects`].
-    RedirectsImported {
-        /// Redirects that were not there before.
-        added: usize,
-        /// Redirects that now lead elsewhere.
-        changed: usize,
-        /// Redirects dropped (only with `replace`).
-        removed: usize,
-        /// Redirects of the site in force now.
-        total: usize,
+    RedirectsImported(ImportDone),
+    /// Answer to [`Order::ShowRedirects`].
+    RedirectsShown(Box<RedirectsShown>),
+    /// Answer to [`Order::CheckTargets`], in the order asked.
+    TargetsChecked {
+        /// What answers.
+        states: Vec<TargetState>,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

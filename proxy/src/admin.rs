@@ -20,8 +20,8 @@ use tokio::net::{UnixListener, UnixStream};
 use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply};
 
 use crate::error::EdgeError;
-use crate::show;
 use crate::state::Edge;
+use crate::{show, show_redirects, target_check};
 
 /// Largest order taken: a table of redirects.
 const MOST_BYTES: usize = 64 << 20;
@@ -124,6 +124,8 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::Status => return Ok(edge.status()),
         Order::CacheStats => return Ok(edge.cache_stats()),
         Order::ShowCache(asked) => return show::cache(edge, asked).await,
+        Order::ShowRedirects(asked) => return show_redirects::show(edge, asked).await,
+        Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
         Order::Purge(_) | Order::ImportRedirects(_) | Order::Reload => {}
     }
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());

@@ -96,6 +96,7 @@ impl BackgroundService for Errands {
         self.warm(&mut tasks);
         tasks.spawn(look_after(self.edge.clone(), self.keep));
         tasks.spawn(reread(self.edge.clone()));
+        tasks.spawn(crate::redirect_hits::recorder::run(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
             cache.take_stock().await;

@@ -30,13 +30,16 @@ mod errands;
 mod error;
 mod front;
 mod listeners;
+mod redirect_hits;
 pub mod routing;
 mod server;
 mod service;
 mod show;
+mod show_redirects;
 mod signals;
 mod stages;
 mod state;
+mod target_check;
 mod visit;
 
 pub use error::EdgeError;

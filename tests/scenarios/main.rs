@@ -32,6 +32,8 @@ mod orders;
 mod outage;
 mod plain_proxy;
 mod publish;
+mod redirect_hits;
+mod redirects;
 mod same_page;
 mod sitemap;
 mod stale;

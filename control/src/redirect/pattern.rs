@@ -66,7 +66,7 @@ impl Pattern {
         let path = path.strip_prefix('/').ok_or("it must start with /")?;
         let mut names = Vec::new();
         let (parts, rest) = match path.rsplit_once('/').unwrap_or(("", path)) {
-            (before, last) if last == "**" => (before, Some(None)),
+            (before, "**") => (before, Some(None)),
             (before, last) => match last.strip_prefix('{').and_then(|l| l.strip_suffix("**}")) {
                 Some(name) => (before, Some(Some(name))),
                 None => (path, None),

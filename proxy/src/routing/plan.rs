@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use yagura_config::Settings;
 use yagura_config::settings::{HostPattern, SiteSettings};
-use yagura_control::Clock;
-use yagura_control::redirect::Redirect;
+use yagura_control::{Clock, Timestamp};
 
-use super::redirects::Redirects;
+use super::redirects::{Found, Redirects};
 use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, Origin, OriginHealth, SiteCache};
 use crate::counters::Counters;
+use crate::redirect_hits::Tally;
 
 /// What requests are decided by.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl Site {
     /// Where a request leads, if anywhere. `host` is lower case without port, `target` path and
     /// query as received.
     #[must_use]
-    pub fn redirect_of(&self, host: &str, target: &str) -> Option<&Redirect> {
-        self.redirects.find(host, target, &self.cache.rules)
+    pub fn redirect_of(&self, host: &str, target: &str, now: Timestamp) -> Option<Found<'_>> {
+        self.redirects.find(host, target, &self.cache.rules, now)
     }
 }
 
@@ -70,6 +70,8 @@ pub struct Seen {
     pub warmer: SharedStatus,
     /// What became of its requests.
     pub counters: Arc<Counters>,
+    /// What tables of redirects had counted when they were replaced.
+    pub redirect_hits: Arc<Tally>,
 }
 
 impl Plan {
@@ -122,7 +124,11 @@ impl Plan {
     /// The plan with another table of redirects for one site.
     #[must_use]
     pub fn with_redirects(&self, generation: u64, name: &str, redirects: Redirects) -> Self {
-        let redirects = Arc::new(redirects);
+        let tally = |site: &Arc<Site>| site.seen.redirect_hits.clone();
+        let redirects = match self.site_named(name).map(tally) {
+            Some(tally) => Arc::new(redirects.counted_by(tally)),
+            None => Arc::new(redirects),
+        };
         let sites = self.sites.all.iter().map(|site| {
             if site.settings.name != name {
                 return site.clone();

@@ -10,11 +10,10 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use yagura_config::Settings;
 use yagura_config::settings::SiteSettings;
-use yagura_control::order::{
-    Envelope, ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Reply, Target,
-};
-use yagura_control::{Clock, Timestamp, redirect};
+use yagura_control::order::{Envelope, Order, Outcome, Purge, Refusal, RefusalCode, Reply, Target};
+use yagura_control::{Clock, Timestamp};
 
+use super::import;
 use super::journal::{Journal, Record};
 use super::plan::Plan;
 use super::redirects::Redirects;
@@ -159,7 +158,11 @@ impl Switchboard {
     fn effect(&self, order: &Order, before: &Plan, settings: &Settings) -> Result<Effect, Refusal> {
         let generation = before.generation + 1;
         match order {
-            Order::Status | Order::ShowCache(_) | Order::CacheStats => Err(refusal(
+            Order::Status
+            | Order::ShowCache(_)
+            | Order::CacheStats
+            | Order::ShowRedirects(_)
+            | Order::CheckTargets(_) => Err(refusal(
                 RefusalCode::Malformed,
                 "this order changes nothing".to_owned(),
                 "ask for it without going through the switchboard",
@@ -178,11 +181,14 @@ impl Switchboard {
                 })
             }
             Order::ImportRedirects(import) => {
-                let (table, outcome) = imported(import, before)?;
+                let site = before
+                    .site_named(&import.site)
+                    .ok_or_else(|| unknown_site(&import.site, before))?;
+                let (table, done) = import::imported(import, site, self.clock.now())?;
                 let plan = before.with_redirects(generation, &import.site, table);
                 Ok(Effect {
                     plan,
-                    outcome,
+                    outcome: Outcome::RedirectsImported(done),
                     settings: None,
                 })
             }
@@ -242,13 +248,19 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
                 plan.renumbered(generation)
             }
             // A table that was accepted once is taken over unless its site is gone.
-            Order::ImportRedirects(import) => match imported(&import, &plan) {
-                Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
-                Err(_) => plan.renumbered(generation),
+            Order::ImportRedirects(import) => match plan.site_named(&import.site) {
+                Some(site) => {
+                    let table = import::replayed(&import, site, at);
+                    plan.with_redirects(generation, &import.site, table)
+                }
+                None => plan.renumbered(generation),
             },
-            Order::Reload | Order::Status | Order::ShowCache(_) | Order::CacheStats => {
-                plan.renumbered(generation)
-            }
+            Order::Reload
+            | Order::Status
+            | Order::ShowCache(_)
+            | Order::CacheStats
+            | Order::ShowRedirects(_)
+            | Order::CheckTargets(_) => plan.renumbered(generation),
         },
     }
 }
@@ -256,12 +268,7 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
 fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
     let sites = plan.sites().iter();
     let redirects: BTreeMap<_, _> = sites
-        .map(|site| {
-            (
-                site.settings.name.clone(),
-                site.redirects.iter().cloned().collect(),
-            )
-        })
+        .map(|site| (site.settings.name.clone(), site.redirects.iter().collect()))
         .collect();
     Record::Snapshot {
         generation: plan.generation,
@@ -269,36 +276,6 @@ fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
         redirects,
         purges: cache.purge_table(),
     }
-}
-
-fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome), Refusal> {
-    let site = plan
-        .site_named(&import.site)
-        .ok_or_else(|| unknown_site(&import.site, plan))?;
-    let redirects = redirect::parse_csv(&import.csv).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        refusal(
-            RefusalCode::Invalid,
-            lines.join("\n"),
-            "mend these lines; nothing was imported",
-        )
-    })?;
-    let (table, changes) = site.redirects.with(redirects, import.replace);
-    let total = table.len();
-    let super::redirects::Changes {
-        added,
-        changed,
-        removed,
-    } = changes;
-    Ok((
-        table,
-        Outcome::RedirectsImported {
-            added,
-            changed,
-            removed,
-            total,
-        },
-    ))
 }
 
 /// Puts a purge in force, for the keys that the site's rules make. The journal keeps it as it was
