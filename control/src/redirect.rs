@@ -1,25 +1,30 @@
 //! One redirect of the table for printed codes and legacy URLs.
 //!
-//! - [`pattern`]: sources that stand for many addresses, and what becomes of what they capture.
+//! - [`pattern`]: sources that stand for many addresses.
+//! - [`template`]: targets, with what patterns capture.
 //! - [`table`]: the table as CSV, with the columns and every fault with its line.
 //! - [`cells`]: how one cell of it is read.
 //! - [`csv_rows`]: what is CSV, as spreadsheets write it.
+//! - [`escapes`]: percent-encoded bytes in one spelling.
 //! - [`text`]: bytes of a file to text: UTF-8, UTF-16 or Shift_JIS.
 //!
 //! How a table is looked up, and what an import checks of it, is the edge's.
 
 pub mod cells;
 pub mod csv_rows;
+pub mod escapes;
 pub mod pattern;
 pub mod table;
+pub mod template;
 pub mod text;
 
 use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
 
-pub use pattern::{Pattern, Template};
+pub use pattern::Pattern;
 pub use table::{Fault, Row, parse_csv, read, to_csv};
+pub use template::Template;
 
 /// The longest `from` or `to`, in bytes.
 pub const MAX_URL_BYTES: usize = 2048;

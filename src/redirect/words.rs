@@ -57,11 +57,7 @@ pub(crate) fn whole(counted: &RedirectCounted, since: Option<Day>) -> String {
         ("note", redirect.note.clone()),
         (
             "answered",
-            format!(
-                "{} times ({since}){}",
-                counted.hits,
-                last.unwrap_or_default()
-            ),
+            format!("{} ({since}){}", counted.hits, last.unwrap_or_default()),
         ),
     ];
     let mut text = String::new();

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::pattern::{Pattern, Template};
+use super::escapes;
+use super::pattern::Pattern;
+use super::template::Template;
 use super::{MAX_TEXT_BYTES, MAX_URL_BYTES};
 use crate::day::Day;
 
@@ -35,6 +37,7 @@ pub fn source(text: &str) -> Result<Source, String> {
         }
     };
     let path = path_of("from", path)?;
+    let path = escapes::spelled_once(&path);
     if path.contains('#') {
         return Err(format!(
             "from \"{text}\" has a fragment, which browsers never send; drop it"
@@ -295,6 +298,7 @@ mod tests {
     fn addresses_in_japanese_become_what_browsers_send() {
         let read = source("https://市.example:8443/くらし?区=1").unwrap();
         assert!(read.host.as_deref().unwrap().starts_with("xn--"));
+        assert_eq!(source("/%e3%81%8f").unwrap().path, "/%E3%81%8F");
         assert_eq!(read.path, "/%E3%81%8F%E3%82%89%E3%81%97?%E5%8C%BA=1");
         let to = target("https://WWW.Town.example/ごみ", None).unwrap();
         assert_eq!(to, "https://www.town.example/%E3%81%94%E3%81%BF");

@@ -34,11 +34,14 @@ pub struct Pattern {
 type Part = Box<[Piece]>;
 
 /// The number of a capture; none where what matches is not needed.
-type Capture = Option<u8>;
+pub(super) type Capture = Option<u8>;
 
+/// A piece of a part, or of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
+    /// Exactly this.
     Text(Box<str>),
+    /// What is captured.
     Any(Capture),
 }
 
@@ -199,7 +202,8 @@ impl Pattern {
         example
     }
 
-    fn number(&self, name: &str) -> Option<u8> {
+    /// The number of the capture with that name.
+    pub(super) fn number(&self, name: &str) -> Option<u8> {
         let number = self.names.iter().position(|one| **one == *name)?;
         u8::try_from(number).ok()
     }
@@ -223,90 +227,16 @@ impl Pattern {
 }
 
 impl<'t> Captured<'t> {
+    /// What a capture took; nothing where there is none.
+    pub(super) fn text(&self, capture: Capture) -> &'t str {
+        let text = capture.and_then(|number| self.0.get(usize::from(number)));
+        text.copied().unwrap_or_default()
+    }
+
     fn set(&mut self, capture: Capture, text: &'t str) {
         let slot = capture.and_then(|number| self.0.get_mut(usize::from(number)));
         if let Some(slot) = slot {
             *slot = text;
-        }
-    }
-}
-
-/// A target with the places of what was captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Box<[Piece]>);
-
-impl Template {
-    /// Reads a target that belongs to a source with this pattern.
-    ///
-    /// # Errors
-    /// It names what is not captured, or in its host.
-    pub fn parse(text: &str, pattern: Option<&Pattern>) -> Result<Self, String> {
-        let host_ends = match text.split_once("://") {
-            Some((scheme, rest)) => {
-                let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-                scheme.len() + 3 + end
-            }
-            None => 1,
-        };
-        if text.get(..host_ends).is_some_and(|host| host.contains('{')) {
-            return Err("a captured name may not stand in the host".to_owned());
-        }
-        let mut pieces = Vec::new();
-        for (literal, name) in braces(text)? {
-            if !literal.is_empty() {
-                pieces.push(Piece::Text(literal.into()));
-            }
-            let Some(name) = name else { continue };
-            let number = pattern.and_then(|pattern| pattern.number(name));
-            let number = number.ok_or_else(|| {
-                format!("{{{name}}} is not captured by the source; write a brace itself as %7B")
-            })?;
-            pieces.push(Piece::Any(Some(number)));
-        }
-        Ok(Self(pieces.into()))
-    }
-
-    /// Whether it leads elsewhere for every address that matches.
-    #[must_use]
-    pub fn has_captures(&self) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Any(_)))
-    }
-
-    /// The target for what was captured. What may not stand in a Location field, and the backslash,
-    /// which browsers take for a slash, is percent-encoded; a captured rest never makes another host
-    /// of a path.
-    #[must_use]
-    pub fn filled(&self, captured: &Captured<'_>) -> String {
-        let mut target = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => target.push_str(text),
-                Piece::Any(number) => {
-                    let number = number.map_or(MAX_CAPTURES, usize::from);
-                    let text = captured.0.get(number).copied().unwrap_or_default();
-                    // "//host" at the beginning of a Location is another site (RFC 3986, section 4.2).
-                    let text = if target == "/" {
-                        text.trim_start_matches('/')
-                    } else {
-                        text
-                    };
-                    push_encoded(text, &mut target);
-                }
-            }
-        }
-        target
-    }
-}
-
-/// Adds what a request brought to a Location field, with what may not stand there percent-encoded.
-pub fn push_encoded(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#' => {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            b'!'..=b'~' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
 }
@@ -319,7 +249,7 @@ fn halves(text: &str) -> (&str, Option<&str>) {
 }
 
 /// What stands before each pair of braces with what stands in it, and what follows the last.
-fn braces(text: &str) -> Result<Vec<(&str, Option<&str>)>, String> {
+pub(super) fn braces(text: &str) -> Result<Vec<(&str, Option<&str>)>, String> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
@@ -423,192 +353,4 @@ fn covers_part(own: &Part, other: &Part) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn led(from: &str, to: &str, target: &str) -> Option<String> {
-        let pattern = Pattern::parse(from).unwrap();
-        let template = Template::parse(to, Some(&pattern)).unwrap();
-        let (path, query) = halves(target);
-        Some(template.filled(&pattern.captures(path, query)?))
-    }
-
-    #[test]
-    fn what_is_captured_comes_into_the_target() {
-        for (from, to, target, expected) in [
-            (
-                "/soshiki/{s}/{p}.html",
-                "/section/{s}?p={p}",
-                "/soshiki/12/a.b.html",
-                Some("/section/12?p=a.b"),
-            ),
-            ("/soshiki/{s}/{p}.html", "/x", "/soshiki/12/.html", None),
-            ("/soshiki/{s}/{p}.html", "/x", "/soshiki/12/a.htm", None),
-            ("/soshiki/{s}/{p}.html", "/x", "/soshiki/1/2/a.html", None),
-            (
-                "/i/{a},{b},{c},html",
-                "/{c}/{a}",
-                "/i/1,,2,3,html",
-                Some("/3/1"),
-            ),
-            (
-                "/old/*/index.html",
-                "/new",
-                "/old/a/index.html",
-                Some("/new"),
-            ),
-            ("/old/*/index.html", "/new", "/old//index.html", None),
-            ("/2012/**", "/archive", "/2012/", Some("/archive")),
-            ("/2012/**", "/archive", "/2012/a/b?x", Some("/archive")),
-            ("/2012/**", "/archive", "/2012", None),
-            (
-                "/2012/{rest**}",
-                "/archive/{rest}",
-                "/2012/a/b",
-                Some("/archive/a/b"),
-            ),
-            ("/**", "/", "/", Some("/")),
-            (
-                "/p?id={id}&x=1",
-                "/page/{id}",
-                "/p?id=7&x=1",
-                Some("/page/7"),
-            ),
-            ("/p?id={id}", "/page/{id}", "/p?id=7&x=1", None),
-            ("/p?id={id}", "/page/{id}", "/p", None),
-            ("/p/{a}", "/q/{a}", "/p/b?x=1", Some("/q/b")),
-        ] {
-            assert_eq!(
-                led(from, to, target).as_deref(),
-                expected,
-                "{from} {target}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_captured_text_leads_off_the_site() {
-        for (target, expected) in [
-            ("/go//evil.example/", "/evil.example/"),
-            ("/go/\\evil.example/", "/%5Cevil.example/"),
-            ("/go///evil.example", "/evil.example"),
-            ("/go/a\"#b", "/a%22%23b"),
-        ] {
-            let led = led("/go/{rest**}", "/{rest}", target);
-            assert_eq!(led.as_deref(), Some(expected), "{target}");
-        }
-        let pattern = Pattern::parse("/go/{h}").unwrap();
-        for text in [
-            "https://{h}/",
-            "https://a.{h}",
-            "{h}",
-            "https://a.example:{h}/",
-        ] {
-            assert!(Template::parse(text, Some(&pattern)).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn faulty_patterns_are_told() {
-        for text in [
-            "/{a}{b}",
-            "/{a",
-            "/a}",
-            "/{}",
-            "/{A}",
-            "/{a}/{a}",
-            "/**/x",
-            "/{r**}/x",
-            "/{a}?{a}",
-            "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}",
-        ] {
-            assert!(Pattern::is_meant(text) || text == "/a}", "{text}");
-            assert!(Pattern::parse(text).is_err(), "{text}");
-        }
-        for text in ["/a*b", "/**a", "/a?x=*", "/index.cfm/7,1,2,html"] {
-            assert!(!Pattern::is_meant(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_pattern_that_takes_all_that_another_takes_is_known() {
-        let covers = |a: &str, b: &str| {
-            let [a, b] = [a, b].map(|text| Pattern::parse(text).unwrap());
-            a.covers(&b)
-        };
-        for (a, b) in [
-            ("/a/**", "/a/{x}"),
-            ("/a/**", "/a/{x}/b/**"),
-            ("/a/{x}", "/a/{y}"),
-            ("/a/*", "/a/{y}.html"),
-            ("/a/{x}", "/a/{x}?id={id}"),
-            ("/{x}/b", "/a/b?{q}"),
-            ("/**", "/{x**}"),
-        ] {
-            assert!(covers(a, b), "{a} {b}");
-        }
-        for (a, b) in [
-            ("/a/{x}", "/a/**"),
-            ("/a/{x}.html", "/a/{y}"),
-            ("/a/{x}?id={id}", "/a/{x}"),
-            ("/a/b/**", "/a/{x}"),
-        ] {
-            assert!(!covers(a, b), "{a} {b}");
-        }
-    }
-
-    const PIECES: &str = "(/(\\*|[ab]{0,2}|\\{x\\}|[ab]\\{y\\}[ab]?|\\{z\\}b\\{w\\})){0,3}(/\\*\\*|/\\{r\\*\\*\\})?(\\?q=\\{q\\})?";
-
-    proptest! {
-        #[test]
-        fn a_match_is_what_a_search_with_going_back_finds(
-            pattern in "/([ab]|\\{x\\}){1,2}[ab]{0,2}(\\{y\\}[ab]{0,2})?", text in "/[ab]{0,6}"
-        ) {
-            fn slow(pattern: &str, text: &str) -> bool {
-                match pattern.chars().next() {
-                    None => text.is_empty(),
-                    Some('{') => (1..=text.len()).any(|end| slow(&pattern[3..], &text[end..])),
-                    Some(c) => text.starts_with(c) && slow(&pattern[1..], &text[1..]),
-                }
-            }
-            if let Ok(read) = Pattern::parse(&pattern) {
-                prop_assert_eq!(read.captures(&text, None).is_some(), slow(&pattern, &text));
-            }
-        }
-
-        #[test]
-        fn its_example_matches_and_what_covers_it_matches_that(a in PIECES, b in PIECES) {
-            if let (Ok(a), Ok(b)) = (Pattern::parse(&a), Pattern::parse(&b)) {
-                let example = a.example();
-                let (path, query) = halves(&example);
-                prop_assert!(a.captures(path, query).is_some());
-                prop_assert!(path.starts_with(a.prefix()));
-                if b.covers(&a) {
-                    prop_assert!(b.captures(path, query).is_some());
-                }
-            }
-        }
-
-        #[test]
-        fn a_filled_target_stays_on_its_site(text in "/go/\\PC{0,12}") {
-            let led = led("/go/{rest**}", "/{rest}", &text);
-            if let Some(led) = led {
-                prop_assert!(led.starts_with('/') && !led.starts_with("//") && !led.contains('\\'));
-                prop_assert!(led.bytes().all(|byte| byte.is_ascii_graphic()));
-            }
-        }
-
-        #[test]
-        fn no_text_makes_it_panic(from in "/[a{}*/?&]{0,12}", to in "[/a{}:]{0,8}", target in "/\\PC{0,12}") {
-            if let Ok(pattern) = Pattern::parse(&from) {
-                let (path, query) = halves(&target);
-                if let (Some(captured), Ok(to)) =
-                    (pattern.captures(path, query), Template::parse(&to, Some(&pattern)))
-                {
-                    let _ = to.filled(&captured);
-                }
-            }
-        }
-    }
-}
+mod tests;

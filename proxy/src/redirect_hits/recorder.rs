@@ -11,7 +11,8 @@ pub fn record(edge: &Edge) {
         return;
     };
     let now = edge.clock.now();
-    for site in edge.switchboard.plan().sites() {
+    let plan = edge.switchboard.plan().clone();
+    for site in plan.sites() {
         let tally = &site.seen.redirect_hits;
         tally.add(site.redirects.take_counts());
         let counts = tally.take();

@@ -5,7 +5,8 @@
 //! the site's rules, and both before one without any; among patterns the first of the table. One
 //! that has expired is passed over.
 //!
-//! Every request comes by here, so a look allocates nothing and reads little: one slot of a hash
+//! Every request comes by here, so a look allocates nothing (but where percent-encoded bytes are in
+//! lower case) and reads little: one slot of a hash
 //! table a source, and of the patterns only those whose beginning fits (`redirects/patterns.rs`).
 //! What is kept of each redirect is packed (`redirects/packed.rs`). Counting is done here too, one
 //! addition a redirect answered; `crate::redirect_hits` makes it last.
@@ -19,7 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hashbrown::HashTable;
-use yagura_control::redirect::{Pattern, Redirect, pattern};
+use yagura_control::redirect::escapes::spelled_once;
+use yagura_control::redirect::{Pattern, Redirect, template};
 use yagura_control::{Day, Timestamp};
 
 use crate::cache::normalise::Rules;
@@ -47,6 +49,14 @@ pub struct Found<'t> {
     table: &'t Redirects,
     row: u32,
     left: Left,
+}
+
+/// What a request is looked up by.
+struct Asked<'r> {
+    /// The number of its host, where some row belongs to it.
+    host: Option<u16>,
+    path: &'r str,
+    now: Timestamp,
 }
 
 /// What of the request is no part of the source.
@@ -127,72 +137,77 @@ impl Redirects {
         if self.is_empty() {
             return None;
         }
-        let host = self.packed.host_number(host);
-        let found = |left| {
-            move |row| Found {
-                table: self,
-                row,
-                left,
-            }
-        };
-        let Some((path, query)) = target.split_once('?') else {
-            let exact = self.exact(host, target, now);
-            let row = exact.or_else(|| self.pattern(host, target, None, now).map(|found| found.0));
-            return row.map(found(Left::Nothing));
-        };
-        if let Some(row) = self.exact(host, target, now) {
-            return Some(found(Left::Nothing)(row));
-        }
-        let reduced = |reduced: &str| {
-            if let Some(row) = self.exact(host, reduced, now) {
-                return Some(found(Left::Noise)(row));
-            }
-            if let Some(row) = self.exact(host, path, now) {
-                return Some(found(Left::Query)(row));
-            }
-            let query = reduced.split_once('?').map(|(_, query)| query);
-            let (row, whole) = self.pattern(host, path, query, now)?;
-            Some(found(if whole { Left::Noise } else { Left::Query })(row))
+        let target = &*spelled_once(target);
+        let asked = Asked {
+            host: self.packed.host_number(host),
+            path: target.split('?').next().unwrap_or(target),
+            now,
         };
         if rules.dropped(target).next().is_none() {
-            // Nothing is reduced, and the whole was looked up.
-            if let Some(row) = self.exact(host, path, now) {
-                return Some(found(Left::Query)(row));
-            }
-            let (row, whole) = self.pattern(host, path, Some(query), now)?;
-            return Some(found(if whole { Left::Nothing } else { Left::Query })(row));
+            return self.look(&asked, target, target);
         }
         thread_local! {
             static REDUCED: RefCell<String> = const { RefCell::new(String::new()) };
         }
-        REDUCED.with_borrow_mut(|text| {
-            text.clear();
-            rules.write_target(target, text);
-            reduced(text)
+        REDUCED.with_borrow_mut(|reduced| {
+            reduced.clear();
+            rules.write_target(target, reduced);
+            self.look(&asked, target, reduced)
         })
     }
 
-    fn exact(&self, host: Option<u16>, source: &str, now: Timestamp) -> Option<u32> {
-        let at = |host: u16| {
-            let hash = self.hashing.hash_one((host, source));
-            let same =
-                |row: &u32| self.packed.host(*row) == host && self.packed.path(*row) == source;
-            let row = self.exact.find(hash, same).copied();
-            row.filter(|row| self.packed.is_live(*row, now))
+    /// Tries the sources in their order; `reduced` is what the rules leave of the target, and the
+    /// target itself when that is all.
+    fn look(&self, asked: &Asked<'_>, target: &str, reduced: &str) -> Option<Found<'_>> {
+        let found = |row, left| Found {
+            table: self,
+            row,
+            left,
         };
-        host.and_then(at).or_else(|| at(ANY_HOST))
+        let without_noise = match reduced.len() == target.len() {
+            true => Left::Nothing,
+            false => Left::Noise,
+        };
+        let without_query = match asked.path.len() == target.len() {
+            true => Left::Nothing,
+            false => Left::Query,
+        };
+        if let Some(row) = self.exact(asked, target) {
+            return Some(found(row, Left::Nothing));
+        }
+        if without_noise == Left::Noise
+            && let Some(row) = self.exact(asked, reduced)
+        {
+            return Some(found(row, Left::Noise));
+        }
+        if without_query == Left::Query
+            && let Some(row) = self.exact(asked, asked.path)
+        {
+            return Some(found(row, Left::Query));
+        }
+        let live = |row| self.packed.is_live(row, asked.now);
+        let query = reduced.split_once('?').map(|(_, query)| query);
+        let (row, names_query) = self.patterns.find(asked.host, asked.path, query, live)?;
+        let left = if names_query {
+            without_noise
+        } else {
+            without_query
+        };
+        Some(found(row, left))
     }
 
-    /// The row of the pattern, and whether it is one that names a query.
-    fn pattern(
-        &self,
-        host: Option<u16>,
-        path: &str,
-        query: Option<&str>,
-        now: Timestamp,
-    ) -> Option<(u32, bool)> {
-        let live = |row| self.packed.is_live(row, now);
-        self.patterns.find(host, path, query, live)
+    fn exact(&self, asked: &Asked<'_>, source: &str) -> Option<u32> {
+        let at = |host: u16| {
+            let row = self.row_at(host, source);
+            row.filter(|row| self.packed.is_live(*row, asked.now))
+        };
+        asked.host.and_then(at).or_else(|| at(ANY_HOST))
+    }
+
+    fn row_at(&self, host: u16, path: &str) -> Option<u32> {
+        let hash = self.hashing.hash_one((host, path));
+        let same = |row: &u32| self.packed.host(*row) == host && self.packed.path(*row) == path;
+        self.exact.find(hash, same).copied()
     }
 
     /// The number of the row with that source.
@@ -203,8 +218,7 @@ impl Redirects {
             Some(host) => self.packed.host_number(host)?,
         };
         let same = |row: &u32| self.packed.host(*row) == host && self.packed.path(*row) == path;
-        let hash = self.hashing.hash_one((host, path));
-        let exact = self.exact.find(hash, same).copied();
+        let exact = self.row_at(host, path);
         exact.or_else(|| self.patterns.rows().find(same))
     }
 
@@ -352,8 +366,8 @@ impl Found<'_> {
     pub fn location(&self, target: &str, rules: &Rules) -> String {
         let packed = &self.table.packed;
         let filled = self.table.patterns.of_row(self.row).map(|compiled| {
-            let reduced = rules.target(target);
-            compiled.location(&reduced)
+            let target = spelled_once(target);
+            compiled.location(&rules.target(&target))
         });
         let mut location = filled.unwrap_or_else(|| packed.to(self.row).to_owned());
         if packed.keeps_query(self.row) {
@@ -381,7 +395,7 @@ fn add_query(location: &mut String, query: &str) {
     }
     let fragment = location.find('#').map(|at| location.split_off(at));
     location.push(if location.contains('?') { '&' } else { '?' });
-    pattern::push_encoded(query, location);
+    template::push_encoded(query, location);
     location.extend(fragment);
 }
 

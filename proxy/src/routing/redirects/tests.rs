@@ -92,6 +92,8 @@ fn the_most_particular_redirect_is_taken() {
         redirect(None, "/c{x}", "/second"),
         redirect(Some("b.example"), "/c{x}", "/pattern-of-host"),
         redirect(None, "/d?id={id}", "/d/{id}"),
+        redirect(Some("b.example"), "/%E3%81%82", "/encoded"),
+        redirect(None, "/%E3%81%84/{x}", "/encoded/{x}"),
     ]);
     for (host, target, to) in [
         ("x.example", "/a?id=1", "/with-query"),
@@ -100,6 +102,8 @@ fn the_most_particular_redirect_is_taken() {
         ("b.example", "/a?id=2", "/of-host"),
         ("b.example", "/a", "/of-host"),
         ("x.example", "/cd", "/first"),
+        ("b.example", "/%e3%81%82", "/encoded"),
+        ("x.example", "/%e3%81%84/a", "/encoded/a"),
         ("b.example", "/cd", "/pattern-of-host"),
         ("x.example", "/d?id=1&utm_source=qr", "/first"),
     ] {
