@@ -1,3 +1,5 @@
+//! Patterns and the targets they fill, against a search with going back.
+
 use super::super::Template;
 use super::*;
 use proptest::prelude::*;

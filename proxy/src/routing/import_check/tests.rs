@@ -1,3 +1,5 @@
+//! What an import is looked through for, told by tables; and that nothing accepted leads in a circle.
+
 use proptest::prelude::*;
 use yagura_control::redirect::read;
 

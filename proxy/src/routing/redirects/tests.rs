@@ -1,3 +1,5 @@
+//! Which redirect is taken, what a large table costs, and a measurement for a release build.
+
 use proptest::prelude::*;
 
 use yagura_config::settings::HostPattern;
