@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use yagura_control::order::Route;
 
+use crate::redirect::arguments::RedirectCommand;
+
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
 #[derive(Debug, Parser)]
 #[command(name = "yagura", version, propagate_version = true)]
@@ -316,27 +318,6 @@ pub(crate) struct CacheShowArguments {
 pub(crate) struct CacheStatsArguments {
     #[command(flatten)]
     pub(crate) edges: EdgesArguments,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RedirectCommand {
-    /// Take over a table of redirects from a CSV file
-    Import(ImportArguments),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ImportArguments {
-    #[command(flatten)]
-    pub(crate) order: OrderArguments,
-    /// The site's name in the configuration
-    #[arg(long, default_value = "town", value_name = "NAME")]
-    pub(crate) site: String,
-    /// CSV file with the heading line from,to and, if wanted, status,note
-    #[arg(value_name = "FILE.csv")]
-    pub(crate) file: PathBuf,
-    /// Drop redirects that the file lacks
-    #[arg(long)]
-    pub(crate) replace: bool,
 }
 
 #[derive(Args, Debug)]

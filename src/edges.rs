@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 use serde::Serialize;
-use yagura_control::client::Client;
-use yagura_control::order::{Envelope, Order, Outcome, Reply, WayShown};
+use yagura_control::client::{Client, ClientError};
+use yagura_control::order::{Envelope, ImportDone, Order, Outcome, Refusal, Reply, WayShown};
 
 use crate::arguments::{EdgesArguments, OrderArguments};
 use crate::{configuration, output};
@@ -32,8 +32,50 @@ pub(crate) fn give(order: Order, arguments: &OrderArguments) -> anyhow::Result<E
     envelope.dry_run = arguments.dry_run;
     envelope.if_generation = arguments.if_generation;
     send(&envelope, &arguments.edges, |reply| {
-        println!("{}", told(reply, arguments.dry_run))
+        println!("{}", told(reply, arguments.dry_run));
+        if let Outcome::RedirectsImported(done) = &reply.outcome {
+            for warning in &done.warnings {
+                println!("  {warning}");
+            }
+            if done.more_warnings > 0 {
+                println!("  and {} more to be looked at", done.more_warnings);
+            }
+        }
     })
+}
+
+/// Why the first edge that answers would refuse an order, if it would.
+pub(crate) fn would_be_refused(order: Order, arguments: &EdgesArguments) -> Option<Refusal> {
+    let mut envelope = envelope(order);
+    envelope.dry_run = true;
+    for socket in sockets(arguments).ok()? {
+        let client = Client::new(socket, DEADLINE);
+        match runtime().ok()?.block_on(client.order(&envelope)) {
+            Ok(_) => return None,
+            Err(ClientError::Refused(refusal)) => return Some(refusal),
+            Err(_) => {}
+        }
+    }
+    None
+}
+
+/// Gives one edge an order that changes nothing.
+pub(crate) fn ask_one(socket: &Path, order: Order) -> anyhow::Result<Reply> {
+    let client = Client::new(socket, DEADLINE);
+    Ok(runtime()?.block_on(client.order(&envelope(order)))?)
+}
+
+/// Waits, so that others are not asked too often.
+pub(crate) fn pause(long: Duration) {
+    if let Ok(runtime) = runtime() {
+        runtime.block_on(tokio::time::sleep(long));
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// Sends an order that needs nothing beside it; `show` prints a reply for people.
@@ -106,10 +148,7 @@ fn send(
 
 fn answers(envelope: &Envelope, arguments: &EdgesArguments) -> anyhow::Result<Vec<Answer>> {
     let sockets = sockets(arguments)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(gather(&sockets, envelope)))
+    Ok(runtime()?.block_on(gather(&sockets, envelope)))
 }
 
 async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
@@ -130,7 +169,7 @@ async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
 }
 
 /// The control sockets: those named, or those of the configuration.
-fn sockets(arguments: &EdgesArguments) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn sockets(arguments: &EdgesArguments) -> anyhow::Result<Vec<PathBuf>> {
     if !arguments.socket.is_empty() {
         return Ok(arguments.socket.clone());
     }
@@ -172,21 +211,30 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         | Outcome::CacheShown(_)
         | Outcome::CacheStats(_)
         | Outcome::Notice { .. }
-        | Outcome::History { .. } => "nothing changed".to_owned(),
+        | Outcome::History { .. }
+        | Outcome::RedirectsShown(_)
+        | Outcome::TargetsChecked { .. } => "nothing changed".to_owned(),
         Outcome::Purged {
             refreshed,
             withdrawn,
         } => {
             format!("{refreshed} refreshed, {withdrawn} withdrawn")
         }
-        Outcome::RedirectsImported {
-            added,
-            changed,
-            removed,
-            total,
-        } => {
+        Outcome::RedirectsImported(done) => {
+            let ImportDone {
+                added,
+                changed,
+                removed,
+                total,
+                flattened,
+                ..
+            } = done;
+            let flattened = match flattened {
+                0 => String::new(),
+                count => format!(", {count} led to the end at once"),
+            };
             format!(
-                "{added} added, {changed} changed, {removed} removed; {total} redirects in force"
+                "{added} added, {changed} changed, {removed} removed{flattened}; {total} redirects in force"
             )
         }
         Outcome::Routed {

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, RedirectCommand};
+use crate::arguments::{Arguments, Command};
 use crate::configuration::Faulty;
 
 /// Small allocations on the hit path are what it is good at; measured with the front.
@@ -57,9 +57,7 @@ fn main() -> ExitCode {
         Command::Undo(arguments) => undo::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),
         Command::Cache { command } => cache::run(&command),
-        Command::Redirect {
-            command: RedirectCommand::Import(arguments),
-        } => redirect::run(&arguments),
+        Command::Redirect { command } => redirect::run(&command),
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Availability(arguments) => availability::run(&arguments),
     };

@@ -1,33 +1,31 @@
-//! `yagura redirect import`: hands a table of redirects to the edges.
+//! `yagura redirect`: the tables of redirects that running edges answer printed codes and legacy
+//! URLs by.
 //!
-//! The table is read here too, before any edge sees it, so that its faults come with the file's
-//! name; the edges read it again, because they trust nobody.
+//! - `redirect/arguments.rs`: the command line of it.
+//! - `redirect/import.rs`: hands a table to the edges.
+//! - `redirect/list.rs`: tells what is in force: `list`, `show`, `export`.
+//! - `redirect/report.rs`: which are still used, which never, and which lead nowhere; its words are
+//!   in `redirect/words.rs`, and `redirect/targets.rs` finds out what answers at the targets.
+//! - `redirect/tables.rs`: asks the edges for their tables and counts.
+
+pub(crate) mod arguments;
+mod import;
+mod list;
+mod report;
+mod tables;
+mod targets;
+mod words;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use yagura_control::order::{ImportRedirects, Order};
-use yagura_control::redirect;
+use arguments::RedirectCommand;
 
-use crate::arguments::ImportArguments;
-use crate::edges;
-
-pub(crate) fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
-    let file = arguments.file.display();
-    let csv =
-        std::fs::read_to_string(&arguments.file).with_context(|| format!("cannot read {file}"))?;
-    if let Err(faults) = redirect::parse_csv(&csv) {
-        let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-        bail!(
-            "{file} has {} faults; nothing was imported{}",
-            faults.len(),
-            lines.concat()
-        );
+pub(crate) fn run(command: &RedirectCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        RedirectCommand::Import(arguments) => import::run(arguments),
+        RedirectCommand::List(arguments) => list::list(arguments),
+        RedirectCommand::Show(arguments) => list::show(arguments),
+        RedirectCommand::Export(arguments) => list::export(arguments),
+        RedirectCommand::Report(arguments) => report::run(arguments),
     }
-    let import = ImportRedirects {
-        site: arguments.site.clone(),
-        csv,
-        replace: arguments.replace,
-    };
-    edges::give(Order::ImportRedirects(import), &arguments.order)
 }

@@ -15,7 +15,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::fault::Fault;
-use crate::settings::{HostPattern, ParameterPattern};
+use crate::settings::{HostPattern, ParameterPattern, TargetHost};
 use crate::{quantity, suggest};
 
 /// The file being read: its text, its folder, and the faults found so far.
@@ -350,6 +350,24 @@ impl FromValue for HostPattern {
         let usable =
             !text.is_empty() && text.len() <= 253 && text.chars().all(letters) && without_port;
         usable.then(|| Self::Exact(text.to_ascii_lowercase()))
+    }
+}
+
+impl FromValue for TargetHost {
+    const EXPECTED: &'static str =
+        "a host name, such as \"www.pref.example\", or all below a domain, such as \"*.lg.jp\"";
+    fn from_value(value: &DeValue<'_>) -> Option<Self> {
+        let text = value.as_str()?.to_ascii_lowercase();
+        let (name, below) = match text.strip_prefix("*.") {
+            Some(name) => (name, true),
+            None => (text.as_str(), false),
+        };
+        let letters = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let usable = !name.is_empty() && name.len() <= 253 && name.chars().all(letters);
+        usable.then(|| match below {
+            true => Self::Below(name.to_owned()),
+            false => Self::Exact(name.to_owned()),
+        })
     }
 }
 

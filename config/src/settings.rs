@@ -50,6 +50,8 @@ pub struct EdgeSettings {
     /// How long a copy that no change feed and no sitemap names is kept after it was last read or
     /// confirmed.
     pub last_good_keep: Duration,
+    /// How long the counts of answered redirects are kept, by day.
+    pub redirect_hits_keep: Duration,
     /// How long to wait for requests in flight when stopping.
     pub grace: Duration,
     /// One line a request, as JSON, to this file; `None` writes none.
@@ -93,6 +95,8 @@ pub struct SiteSettings {
     /// before these are compared with the Vary of what is stored, and before they go to the origin.
     /// `None`: all cookies count.
     pub vary_cookies: Option<Vec<String>>,
+    /// Other sites' hosts that redirects may lead to without being asked about.
+    pub redirect_targets: Vec<TargetHost>,
     /// Unix socket of the CMS's change feed that the warmer follows.
     pub feed_socket: Option<PathBuf>,
     /// The origin's sitemap that the warmer follows, where there is no feed.
@@ -193,6 +197,28 @@ pub enum ParameterPattern {
     Exact(String),
     /// Every name that begins with this (`utm_*`); every name at all when it is empty (`*`).
     Prefix(String),
+}
+
+/// One entry of `redirect_targets`: another site's host, lower case, without port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TargetHost {
+    /// Exactly this host.
+    Exact(String),
+    /// Every host below this domain (`*.lg.jp`), and not the domain itself.
+    Below(String),
+}
+
+impl TargetHost {
+    /// Whether a host (lower case, without port) is meant.
+    #[must_use]
+    pub fn is(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(name) => name == host,
+            Self::Below(domain) => host
+                .strip_suffix(domain.as_str())
+                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        }
+    }
 }
 
 /// What `drop_query` is when it is left out: parameters that advertisers, mailers and analytics add

@@ -8,12 +8,14 @@
 //! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
 //! - [`client`]: HTTP over a Unix socket, to send orders and to read the feed.
 //! - [`until`]: a point in time as an operator writes it.
+//! - [`day`]: a calendar day in Japan.
 //! - [`timestamp`] and [`clock`]: time as a value, and the one place that reads it.
 //!
 //! This crate knows neither the edge nor the CMS; both import it. Read [`order`] first.
 
 pub mod client;
 pub mod clock;
+pub mod day;
 pub mod feed;
 pub mod journal;
 pub mod order;
@@ -24,5 +26,6 @@ pub mod timestamp;
 pub mod until;
 
 pub use clock::{Clock, SystemClock};
+pub use day::Day;
 pub use tags::{Tag, TagSet};
 pub use timestamp::Timestamp;

@@ -9,12 +9,14 @@
 //! - [`RaiseNotice`] in `order/notice.rs`: a page in place of a site.
 //! - [`HistoryLine`] in `order/history.rs`: what was ordered, and taking it back.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
+//! - [`ImportRedirects`], [`ShowRedirects`] and [`CheckTargets`] in `order/redirects.rs`.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod cache;
 mod history;
 mod notice;
 mod purge;
+mod redirects;
 mod route;
 mod status;
 
@@ -32,6 +34,10 @@ pub use notice::{
     NoticeShown, NoticeText, RaiseNotice,
 };
 pub use purge::{Purge, Target};
+pub use redirects::{
+    CheckTargets, ImportDone, ImportRedirects, RedirectCounted, RedirectsShown, ShowRedirects,
+    TargetState,
+};
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
 
@@ -66,6 +72,10 @@ pub enum Order {
     CacheStats,
     /// Stop answering with stored responses. See [`Purge`].
     Purge(Purge),
+    /// Tell redirects with how often they were answered. Changes nothing.
+    ShowRedirects(ShowRedirects),
+    /// Tell what answers at targets of redirects. Changes no routing.
+    CheckTargets(CheckTargets),
     /// Take over a table of redirects.
     ImportRedirects(ImportRedirects),
     /// Read the configuration file again.
@@ -95,21 +105,10 @@ impl Order {
                 | Self::CacheStats
                 | Self::ShowHistory(_)
                 | Self::ShowNotice(_)
+                | Self::ShowRedirects(_)
+                | Self::CheckTargets(_)
         )
     }
-}
-
-/// A table of redirects as CSV; see [`crate::redirect`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImportRedirects {
-    /// The site's name in the edge's configuration.
-    pub site: String,
-    /// The CSV text, with its heading line.
-    pub csv: String,
-    /// Whether redirects that the table lacks are dropped; otherwise they stay.
-    #[serde(default)]
-    pub replace: bool,
 }
 
 /// What became of an order.
@@ -148,15 +147,13 @@ pub enum Outcome {
         withdrawn: usize,
     },
     /// Answer to [`Order::ImportRedirects`].
-    RedirectsImported {
-        /// Redirects that were not there before.
-        added: usize,
-        /// Redirects that now lead elsewhere.
-        changed: usize,
-        /// Redirects dropped (only with `replace`).
-        removed: usize,
-        /// Redirects of the site in force now.
-        total: usize,
+    RedirectsImported(ImportDone),
+    /// Answer to [`Order::ShowRedirects`].
+    RedirectsShown(Box<RedirectsShown>),
+    /// Answer to [`Order::CheckTargets`], in the order asked.
+    TargetsChecked {
+        /// What answers.
+        states: Vec<TargetState>,
     },
     /// Answer to [`Order::ShowNotice`]; none when none is up.
     Notice {

@@ -20,8 +20,8 @@ use tokio::net::{UnixListener, UnixStream};
 use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply};
 
 use crate::error::EdgeError;
-use crate::show;
 use crate::state::Edge;
+use crate::{show, show_redirects, target_check};
 
 /// Largest order taken: a table of redirects.
 const MOST_BYTES: usize = 64 << 20;
@@ -126,6 +126,8 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::ShowCache(asked) => return show::cache(edge, asked).await,
         Order::ShowHistory(asked) => return Ok(edge.switchboard.history(asked)),
         Order::ShowNotice(of) => return edge.switchboard.notice(&of.site),
+        Order::ShowRedirects(asked) => return show_redirects::show(edge, asked).await,
+        Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
         Order::RaiseNotice(_)
         | Order::LowerNotice(_)
         | Order::Purge(_)

@@ -32,13 +32,16 @@ mod error;
 mod front;
 mod listeners;
 mod notice;
+mod redirect_hits;
 pub mod routing;
 mod server;
 mod service;
 mod show;
+mod show_redirects;
 mod signals;
 mod stages;
 mod state;
+mod target_check;
 mod upstream;
 mod visit;
 

@@ -16,6 +16,7 @@ use crate::cache::{Cache, Rules};
 use crate::errands::Errands;
 use crate::error::EdgeError;
 use crate::front::Front;
+use crate::redirect_hits::{HitStore, recorder};
 use crate::routing::Switchboard;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -75,6 +76,7 @@ pub fn run(
             edge_settings.last_good_keep,
         ),
     ));
+    let stopping = edge.clone();
     tracing::info!(edge = %edge_settings.name, listen = ?edge.listeners, "the edge is up");
     server.run(RunArgs {
         shutdown_signal: Box::new(Signals {
@@ -82,6 +84,7 @@ pub fn run(
             grace: edge_settings.grace,
         }),
     });
+    recorder::record(&stopping);
     Ok(())
 }
 
@@ -114,6 +117,12 @@ fn opened(
     Ok(Edge {
         switchboard: Arc::new(switchboard),
         cache,
+        redirect_hits: match edge.data.as_ref().map(|data| data.join("redirect-hits")) {
+            None => None,
+            Some(folder) => Some(
+                HitStore::open(&folder, edge.redirect_hits_keep).map_err(EdgeError::at(folder))?,
+            ),
+        },
         access_log: AccessLog::open(edge.access_log.as_deref())?,
         traffic,
         started_at: clock.now(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use yagura_config::settings::{HostPattern, PlainHttp};
+use yagura_control::Timestamp;
 use yagura_control::order::{
     AnswerShown, CacheShown, Outcome, RedirectShown, Refusal, RefusalCode, Reply, ShowCache,
 };
@@ -31,7 +32,7 @@ pub async fn cache(edge: &Edge, asked: &ShowCache) -> Result<Reply, Refusal> {
         .cache
         .look_at(&site.cache, &key, &fields, &wants, now)
         .await;
-    let answer = before_the_cache(site, &host, asked, &fields).unwrap_or_else(|| {
+    let answer = before_the_cache(site, &host, asked, &fields, now).unwrap_or_else(|| {
         explain::answer(
             &sight.found,
             &wants,
@@ -69,13 +70,14 @@ fn before_the_cache(
     host: &str,
     asked: &ShowCache,
     fields: &HeaderMap,
+    now: Timestamp,
 ) -> Option<AnswerShown> {
-    if let Some(redirect) = site.redirect_of(host, &asked.target) {
+    if let Some(redirect) = site.redirect_of(host, &asked.target, now) {
         return Some(AnswerShown::Redirect(RedirectShown {
-            status: redirect.status,
-            to: redirect.to.clone(),
-            from: redirect.path.clone(),
-            note: redirect.note.clone(),
+            status: redirect.status(),
+            to: redirect.location(&asked.target, &site.cache.rules),
+            from: redirect.path().to_owned(),
+            note: redirect.purpose(),
         }));
     }
     if asked.plain_http && matches!(site.settings.http, PlainHttp::RedirectToHttps { .. }) {

@@ -10,6 +10,7 @@ use yagura_control::{Clock, Timestamp};
 use crate::access_log::AccessLog;
 use crate::cache::Cache;
 use crate::counters::Event;
+use crate::redirect_hits::HitStore;
 use crate::routing::{Site, Switchboard};
 use crate::upstream;
 
@@ -23,6 +24,8 @@ pub struct Edge {
     pub clock: Arc<dyn Clock>,
     /// One line a request.
     pub access_log: AccessLog,
+    /// How often redirects were answered; not kept without a folder.
+    pub redirect_hits: Option<HitStore>,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
     /// Since when it runs.

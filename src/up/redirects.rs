@@ -39,7 +39,7 @@ async fn hand_over(town: &Town) {
     let import = ImportRedirects {
         site: SITE.to_owned(),
         csv,
-        replace: false,
+        ..ImportRedirects::default()
     };
     if let Err(error) = client
         .order(&envelope(Order::ImportRedirects(import)))

@@ -34,6 +34,8 @@ mod orders;
 mod outage;
 mod plain_proxy;
 mod publish;
+mod redirect_hits;
+mod redirects;
 mod routing;
 mod same_page;
 mod sitemap;

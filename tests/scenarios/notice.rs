@@ -131,7 +131,7 @@ async fn a_notice_that_cannot_be_meant_is_refused() {
     let text = lone.file("ja.md", TEXT);
     let empty = lone.file("empty.md", " \n");
     let page = lone.file("page.html", "<p>");
-    let large = lone.file("large.txt", &"a".repeat((2 << 20) + 1));
+    let large = lone.file("large.txt", "a".repeat((2 << 20) + 1));
     for (arguments, expected) in [
         (&["city", "--text", &empty][..], "is empty or longer"),
         (&["town", "--text", &text], "there is no site \"town\""),

@@ -78,6 +78,32 @@ impl LoneEdge {
         self.run().await;
     }
 
+    /// Stops the edge as an operator does (SIGTERM), and starts it again.
+    pub async fn restart_gently(&mut self) {
+        let status = self.edge.take().unwrap().stop().await;
+        assert!(status.success(), "{status}");
+        self.run().await;
+    }
+
+    /// What is on disk of how often a redirect was answered.
+    pub fn hits_on_disk(&self, source: &str) -> u64 {
+        let folder = self.folder.path().join("edge/redirect-hits");
+        let files = std::fs::read_dir(folder).unwrap();
+        let lines = files.flat_map(|file| {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        });
+        // A line that is being written is not there yet.
+        let counted = lines.filter_map(|line| {
+            let (_, json) = line.split_once(' ')?;
+            let line: Value = serde_json::from_str(json).ok()?;
+            let counts = line["counts"].as_array()?.iter();
+            let own = counts.filter(|count| count[0] == source);
+            Some(own.map(|count| count[1].as_u64().unwrap()).sum::<u64>())
+        });
+        counted.sum()
+    }
+
     async fn run(&mut self) {
         let config = self.config();
         let log = self.folder.path().join("log");
@@ -105,9 +131,9 @@ impl LoneEdge {
     }
 
     /// A file in its folder.
-    pub fn file(&self, name: &str, text: &str) -> String {
+    pub fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, contents).unwrap();
         path.display().to_string()
     }
 

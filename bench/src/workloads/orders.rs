@@ -17,6 +17,7 @@ pub async fn import_redirect(place: &Place) -> anyhow::Result<()> {
         site: SITE.to_owned(),
         csv: format!("from,to,status\n{from},{to},308\n"),
         replace: true,
+        ..ImportRedirects::default()
     };
     give(place, Order::ImportRedirects(import)).await
 }

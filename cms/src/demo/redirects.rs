@@ -12,6 +12,11 @@ use super::dates;
 /// Letters of printed codes: none that look alike.
 const LETTERS: &str = "abcdefghjkmnpqrstuvwxyz23456789";
 
+/// How many of each issue of the town's paper are printed.
+const COPIES: u32 = 48_000;
+/// Who makes it.
+const DEPARTMENT: &str = "広報広聴課";
+
 /// `count` redirects to these live paths, no two from the same address.
 pub(super) fn redirects(
     paths: &[&str],
@@ -24,18 +29,25 @@ pub(super) fn redirects(
     let mut taken = BTreeSet::new();
     let mut made = Vec::with_capacity(count);
     for (number, to) in (0..count).zip(paths.iter().cycle()) {
-        let (mut path, note) = old_address(number, today, &mut random);
+        let (mut path, origin) = old_address(number, today, &mut random);
         while !taken.insert(path.clone()) {
             (path, _) = old_address(number, today, &mut random);
         }
         // A printed code may be given a new page one day, so browsers are not to remember it.
-        let status = if path.starts_with("/q/") { 302 } else { 301 };
+        let is_printed = path.starts_with("/q/");
+        let (printed, note) = if is_printed {
+            (origin, String::new())
+        } else {
+            (String::new(), origin)
+        };
         made.push(Redirect {
             host: host.map(str::to_owned),
-            path,
-            to: (*to).to_owned(),
-            status,
+            status: if is_printed { 302 } else { 301 },
+            copies: is_printed.then_some(COPIES),
+            department: if is_printed { DEPARTMENT } else { "" }.to_owned(),
+            printed,
             note,
+            ..Redirect::new(path, *to)
         });
     }
     made

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::section::{ByteSize, Section};
 use crate::settings::{EdgeSettings, ListenSettings};
 
+/// As long as records of the contract's services are kept by most cities.
+const THREE_YEARS: Duration = Duration::from_secs(3 * 365 * 86_400);
+
 pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let listen_tables = table.tables("listen");
     let listen: Vec<_> = listen_tables.iter().map(read_listen).collect();
@@ -23,6 +26,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let ByteSize(max_object_bytes) = table.or("max_object", ByteSize(64 << 20));
     let ByteSize(last_good_bytes) = table.or("last_good", ByteSize(20 << 30));
     let last_good_keep = table.or("last_good_keep", Duration::from_secs(400 * 86_400));
+    let redirect_hits_keep = table.or("redirect_hits_keep", THREE_YEARS);
     let grace = table.or("grace", Duration::from_secs(10));
     let access_log = table.path("access_log");
     table.end();
@@ -36,6 +40,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         max_object_bytes,
         last_good_bytes,
         last_good_keep,
+        redirect_hits_keep,
         grace,
         access_log,
     })

@@ -8,11 +8,11 @@ use super::{health, look};
 use crate::section::{CookieName, Section};
 use crate::settings::{
     DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
-    SitemapSettings, first_host,
+    SitemapSettings, TargetHost, first_host,
 };
 
-/// Most entries of `drop_query` and of `vary_cookies`: every request with a query or cookies is
-/// compared with all of them.
+/// Most entries of `drop_query`, of `vary_cookies` and of `redirect_targets`: every request with a
+/// query or cookies is compared with all of them.
 const MOST_RULES: usize = 64;
 
 /// Most entries of `standby`; orders name them by their number.
@@ -41,6 +41,8 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     let last_good = table.or("last_good", false);
     let drop_query = drop_query(table);
     let vary_cookies = vary_cookies(table);
+    let redirect_targets: Vec<TargetHost> = table.list("redirect_targets");
+    at_most(table, "redirect_targets", redirect_targets.len());
     let feed_socket = table.path("feed_socket");
     let sitemap = sitemap(table);
     let warm_rate = table.or("warm_rate", 50);
@@ -64,6 +66,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         last_good,
         drop_query,
         vary_cookies,
+        redirect_targets,
         feed_socket,
         sitemap,
         warm_rate,

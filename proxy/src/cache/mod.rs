@@ -32,7 +32,7 @@ mod origin;
 pub mod policy;
 pub mod prepared;
 mod purges;
-mod sight;
+pub mod sight;
 pub mod stored;
 pub mod validate;
 pub mod vary;

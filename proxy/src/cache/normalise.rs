@@ -28,6 +28,19 @@ impl Rules {
         }
     }
 
+    /// Rules that drop these parameters; `*` at the end stands for any ending.
+    #[cfg(test)]
+    pub(crate) fn dropping(names: &[&str]) -> Self {
+        let dropped = names.iter().map(|name| match name.strip_suffix('*') {
+            Some(beginning) => ParameterPattern::Prefix(beginning.to_owned()),
+            None => ParameterPattern::Exact((*name).to_owned()),
+        });
+        Self {
+            dropped: dropped.collect(),
+            cookies: None,
+        }
+    }
+
     /// A target without the parameters that the rules drop. A query of which nothing is left loses
     /// its question mark too.
     #[must_use]
@@ -164,14 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn dropping(names: &[&str]) -> Rules {
-        let dropped = names.iter().map(|name| match name.strip_suffix('*') {
-            Some(beginning) => ParameterPattern::Prefix(beginning.to_owned()),
-            None => ParameterPattern::Exact((*name).to_owned()),
-        });
-        Rules {
-            dropped: dropped.collect(),
-            cookies: None,
-        }
+        Rules::dropping(names)
     }
 
     fn counting(names: &[&str]) -> Rules {

@@ -32,6 +32,7 @@ fn site() -> SiteCache {
         last_good: true,
         drop_query: Vec::new(),
         vary_cookies: None,
+        redirect_targets: Vec::new(),
         feed_socket: None,
         sitemap: None,
         warm_rate: 50,

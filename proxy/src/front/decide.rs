@@ -159,16 +159,16 @@ pub fn plain_hit(
     };
     let plan = edge.switchboard.plan();
     let site = plan.site_of(host)?;
+    let now = edge.clock.now();
     if !site.cache.stores
         || !site.shows_site()
         || !site.settings.allow_from.is_empty()
         || !(plain.tls || site.settings.http == PlainHttp::Serve)
-        || site.redirect_of(host, plain.target).is_some()
+        || site.redirect_of(host, plain.target, now).is_some()
     {
         return None;
     }
     site.cache.write_key(host, plain.target, key);
-    let now = edge.clock.now();
     let wants = if plain.minded.asks {
         Directives::of_request(fields)
     } else {

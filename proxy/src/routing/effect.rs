@@ -7,15 +7,14 @@ use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_config::settings::SiteSettings;
 use yagura_control::order::{
-    ImportRedirects, NoticeOf, Order, Outcome, Purge, RaiseNotice, Refusal, RefusalCode, Route,
-    SetRoute, Target,
+    NoticeOf, Order, Outcome, Purge, RaiseNotice, Refusal, RefusalCode, Route, SetRoute, Target,
 };
-use yagura_control::{Clock, Timestamp, redirect};
+use yagura_control::{Clock, Timestamp};
 
 use super::history::Change;
+use super::import;
 use super::intent::Given;
 use super::plan::Plan;
-use super::redirects::Redirects;
 use crate::cache::Cache;
 use crate::notice::{self, files::Files};
 
@@ -102,6 +101,8 @@ pub fn of(
         | Order::CacheStats
         | Order::ShowHistory(_)
         | Order::ShowNotice(_)
+        | Order::ShowRedirects(_)
+        | Order::CheckTargets(_)
         | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),
@@ -121,15 +122,17 @@ pub fn of(
             Ok(plain(before.renumbered(generation), outcome, change))
         }
         Order::ImportRedirects(import) => {
-            let (table, outcome) = imported(import, before)?;
-            let present = before.site_named(&import.site);
+            let site = before
+                .site_named(&import.site)
+                .ok_or_else(|| unknown_site(&import.site, before))?;
+            let (table, done) = import::imported(import, site, given.at)?;
             let change = Change {
-                before: redirects(present.map_or(0, |site| site.redirects.len())),
+                before: redirects(site.redirects.len()),
                 after: redirects(table.len()),
                 inverse: None,
             };
             let plan = before.with_redirects(generation, &import.site, table);
-            Ok(plain(plan, outcome, change))
+            Ok(plain(plan, Outcome::RedirectsImported(done), change))
         }
         Order::Route(set) => {
             check_route(set, before, given.at)?;
@@ -290,40 +293,6 @@ fn check_route(set: &SetRoute, plan: &Plan, now: Timestamp) -> Result<(), Refusa
         }
         _ => Ok(()),
     }
-}
-
-/// The table that an import makes.
-///
-/// # Errors
-/// Its faults, or that there is no such site.
-pub fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome), Refusal> {
-    let site = plan
-        .site_named(&import.site)
-        .ok_or_else(|| unknown_site(&import.site, plan))?;
-    let redirects = redirect::parse_csv(&import.csv).map_err(|faults| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        refusal(
-            RefusalCode::Invalid,
-            lines.join("\n"),
-            "mend these lines; nothing was imported",
-        )
-    })?;
-    let (table, changes) = site.redirects.with(redirects, import.replace);
-    let total = table.len();
-    let super::redirects::Changes {
-        added,
-        changed,
-        removed,
-    } = changes;
-    Ok((
-        table,
-        Outcome::RedirectsImported {
-            added,
-            changed,
-            removed,
-            total,
-        },
-    ))
 }
 
 fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal> {

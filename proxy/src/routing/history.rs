@@ -188,6 +188,8 @@ impl Subject {
             | Order::CacheStats
             | Order::ShowHistory(_)
             | Order::ShowNotice(_)
+            | Order::ShowRedirects(_)
+            | Order::CheckTargets(_)
             | Order::Undo(_) => Self::Move,
         }
     }
@@ -232,7 +234,9 @@ pub fn words(order: &Order) -> String {
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)
-        | Order::ShowNotice(_) => "a question".to_owned(),
+        | Order::ShowNotice(_)
+        | Order::ShowRedirects(_)
+        | Order::CheckTargets(_) => "a question".to_owned(),
     }
 }
 

@@ -6,12 +6,15 @@
 //! - `redirects.rs`: one site's table of redirects.
 //! - `switchboard.rs`: the only door; `effect.rs`: what an order would make of the plan.
 //! - `history.rs`: what was ordered, and what takes it back.
+//! - `import.rs`: what an import of redirects makes; `import_check.rs`: what is looked for before.
 //! - `journal.rs`: the file behind it, fsynced; `replay.rs`: read again at the start.
 
 pub mod decide;
 pub mod effect;
 pub mod health;
 pub mod history;
+pub mod import;
+pub mod import_check;
 pub mod intent;
 pub mod journal;
 pub mod plan;

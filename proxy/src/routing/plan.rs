@@ -7,17 +7,17 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_config::settings::{HostPattern, SiteSettings};
-use yagura_control::redirect::Redirect;
 use yagura_control::{Clock, Timestamp};
 
 use super::decide::{Decided, Sight, decide};
 use super::intent::{Intents, SiteIntent};
-use super::redirects::Redirects;
+use super::redirects::{Found, Redirects};
 use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, SiteCache};
 use crate::counters::Counters;
 use crate::notice::Raised;
+use crate::redirect_hits::Tally;
 use crate::upstream::{self, Upstream, Upstreams};
 
 /// What requests are decided by.
@@ -62,8 +62,8 @@ impl Site {
     /// Where a request leads, if anywhere. `host` is lower case without port, `target` path and
     /// query as received.
     #[must_use]
-    pub fn redirect_of(&self, host: &str, target: &str) -> Option<&Redirect> {
-        self.redirects.find(host, target, &self.cache.rules)
+    pub fn redirect_of(&self, host: &str, target: &str, now: Timestamp) -> Option<Found<'_>> {
+        self.redirects.find(host, target, &self.cache.rules, now)
     }
 
     /// Whether the site is shown, and not a notice in place of it.
@@ -111,6 +111,8 @@ pub struct Seen {
     pub warmer: SharedStatus,
     /// What became of its requests.
     pub counters: Arc<Counters>,
+    /// What tables of redirects had counted when they were replaced.
+    pub redirect_hits: Arc<Tally>,
 }
 
 impl Plan {
@@ -135,6 +137,7 @@ impl Plan {
                     upstreams: Upstreams::new(settings, moved.clone()),
                     warmer: SharedStatus::default(),
                     counters: Arc::default(),
+                    redirect_hits: Arc::default(),
                 })
             };
             let seen = present.map_or_else(unseen, |site| site.seen.clone());
@@ -179,7 +182,11 @@ impl Plan {
     /// The plan with another table of redirects for one site.
     #[must_use]
     pub fn with_redirects(&self, generation: u64, name: &str, redirects: Redirects) -> Self {
-        let redirects = Arc::new(redirects);
+        let tally = |site: &Arc<Site>| site.seen.redirect_hits.clone();
+        let redirects = match self.site_named(name).map(tally) {
+            Some(tally) => Arc::new(redirects.counted_by(tally)),
+            None => Arc::new(redirects),
+        };
         let sites = self.sites.all.iter().map(|site| {
             if site.settings.name != name {
                 return site.clone();

@@ -9,6 +9,7 @@ use yagura_control::order::{HistoryLine, Order, Purge};
 
 use super::effect::{self, Giver};
 use super::history::{self, Entry, History, Subject};
+use super::import;
 use super::journal::Record;
 use super::plan::Plan;
 use super::redirects::Redirects;
@@ -49,9 +50,12 @@ pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Ca
                 plan.renumbered(generation)
             }
             // A table that was accepted once is taken over unless its site is gone.
-            Order::ImportRedirects(import) => match effect::imported(&import, &plan) {
-                Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
-                Err(_) => plan.renumbered(generation),
+            Order::ImportRedirects(import) => match plan.site_named(&import.site) {
+                Some(site) => {
+                    let table = import::replayed(&import, site, at);
+                    plan.with_redirects(generation, &import.site, table)
+                }
+                None => plan.renumbered(generation),
             },
             Order::Route(set) => {
                 let given = Giver { who, reason, at };
@@ -71,6 +75,8 @@ pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Ca
             | Order::CacheStats
             | Order::ShowHistory(_)
             | Order::ShowNotice(_)
+            | Order::ShowRedirects(_)
+            | Order::CheckTargets(_)
             | Order::Undo(_) => plan.renumbered(generation),
         },
     }
@@ -130,12 +136,7 @@ pub fn entry(record: &Record) -> Option<Entry> {
 pub fn snapshot(plan: &Plan, history: &History, cache: &Cache, at: Timestamp) -> Record {
     let sites = plan.sites().iter();
     let redirects: BTreeMap<_, _> = sites
-        .map(|site| {
-            (
-                site.settings.name.clone(),
-                site.redirects.iter().cloned().collect(),
-            )
-        })
+        .map(|site| (site.settings.name.clone(), site.redirects.iter().collect()))
         .collect();
     Record::Snapshot {
         generation: plan.generation,

@@ -11,7 +11,11 @@ pub fn lift(site: &Site, visit: &mut Visit) -> Option<Reply> {
     match site.settings.http {
         PlainHttp::RedirectToHttps { port } if !visit.tls => {
             visit.outcome = "redirect";
-            Some(Reply::redirect(308, url(&visit.host, port, &visit.target)))
+            Some(Reply::redirect(
+                308,
+                url(&visit.host, port, &visit.target),
+                300,
+            ))
         }
         _ => None,
     }

@@ -216,20 +216,21 @@ impl Reply {
             .extend(HeaderValue::from_str(&told).map(|told| (header::CONTENT_RANGE, told)));
     }
 
-    /// To another URL.
-    pub fn redirect(status: u16, location: String) -> Self {
+    /// To another URL. Redirects may be corrected; browsers must not keep a wrong one for ever.
+    pub fn redirect(status: u16, location: String, max_age_s: u64) -> Self {
         let Ok(location) = HeaderValue::try_from(location) else {
             return Self::refusal(500, false);
         };
         Self {
-            // Redirects may be corrected; browsers must not keep a wrong one for ever.
-            fields: vec![
-                (header::LOCATION, location),
-                (
-                    header::CACHE_CONTROL,
-                    HeaderValue::from_static("public, max-age=300"),
-                ),
-            ],
+            fields: [
+                Some((header::LOCATION, location)),
+                HeaderValue::try_from(format!("public, max-age={max_age_s}"))
+                    .ok()
+                    .map(|value| (header::CACHE_CONTROL, value)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND),
             body: Body::Whole(Bytes::new()),
             length: Some(0),
