@@ -158,9 +158,11 @@ fn of_configuration(file: &Path) -> anyhow::Result<Vec<PathBuf>> {
 /// One line for people: edge, generation, what happened, from when on.
 pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
     let what = match &reply.outcome {
-        Outcome::Status(_) | Outcome::CacheShown(_) | Outcome::CacheStats(_) => {
-            "nothing changed".to_owned()
-        }
+        Outcome::Status(_)
+        | Outcome::CacheShown(_)
+        | Outcome::CacheStats(_)
+        | Outcome::Bans { .. } => "nothing changed".to_owned(),
+        Outcome::BansChanged { total } => format!("{total} bans in force"),
         Outcome::Purged {
             refreshed,
             withdrawn,

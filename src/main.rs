@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `reload.rs` give an order to running edges.
+//! - `status.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `reload.rs`, `ban.rs` give an order to running edges.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
@@ -10,6 +10,7 @@
 
 mod arguments;
 mod availability;
+mod ban;
 mod cache;
 mod check;
 mod cms;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Redirect {
             command: RedirectCommand::Import(arguments),
         } => redirect::run(&arguments),
+        Command::Ban { command } => ban::run(&command),
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Availability(arguments) => availability::run(&arguments),
     };

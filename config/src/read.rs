@@ -4,6 +4,7 @@
 
 mod cms;
 mod edge;
+mod limits;
 mod ops;
 mod site;
 

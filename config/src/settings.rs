@@ -4,6 +4,8 @@
 //! Units are in the names. Paths are absolute, resolved against the folder of the file. Public
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
+mod limits;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+
+pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -50,6 +54,8 @@ pub struct EdgeSettings {
     /// How long a copy that no change feed and no sitemap names is kept after it was last read or
     /// confirmed.
     pub last_good_keep: Duration,
+    /// What any reader may ask.
+    pub limits: LimitSettings,
     /// How long to wait for requests in flight when stopping.
     pub grace: Duration,
     /// One line a request, as JSON, to this file; `None` writes none.
@@ -92,6 +98,8 @@ pub struct SiteSettings {
     pub sitemap: Option<SitemapSettings>,
     /// Most fetches a second of the warmer.
     pub warm_rate: usize,
+    /// What its readers may ask.
+    pub requests: RequestRules,
     /// Client addresses that may reach the site; everyone when empty.
     pub allow_from: Vec<IpNet>,
     /// Longest wait for a connection to the origin.

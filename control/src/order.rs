@@ -6,8 +6,10 @@
 //!
 //! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
+//! - [`Ban`] in `order/ban.rs`: networks that are not let in.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
+mod ban;
 mod cache;
 mod purge;
 mod status;
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
+pub use ban::{Ban, BanInForce, LiftBan};
 pub use cache::{
     AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
@@ -58,13 +61,22 @@ pub enum Order {
     ImportRedirects(ImportRedirects),
     /// Read the configuration file again.
     Reload,
+    /// Let nobody in from a network.
+    Ban(Ban),
+    /// Let them in again.
+    LiftBan(LiftBan),
+    /// Tell which bans are in force. Changes nothing.
+    Bans,
 }
 
 impl Order {
     /// Whether the order leaves the edge as it was.
     #[must_use]
     pub const fn is_read_only(&self) -> bool {
-        matches!(self, Self::Status | Self::ShowCache(_) | Self::CacheStats)
+        matches!(
+            self,
+            Self::Status | Self::ShowCache(_) | Self::CacheStats | Self::Bans
+        )
     }
 }
 
@@ -121,6 +133,16 @@ pub enum Outcome {
         removed: usize,
         /// Redirects of the site in force now.
         total: usize,
+    },
+    /// Answer to [`Order::Ban`] and [`Order::LiftBan`]: how many are in force now.
+    BansChanged {
+        /// Bans in force.
+        total: usize,
+    },
+    /// Answer to [`Order::Bans`].
+    Bans {
+        /// Those in force.
+        bans: Vec<BanInForce>,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

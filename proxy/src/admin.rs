@@ -124,7 +124,12 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::Status => return Ok(edge.status()),
         Order::CacheStats => return Ok(edge.cache_stats()),
         Order::ShowCache(asked) => return show::cache(edge, asked).await,
-        Order::Purge(_) | Order::ImportRedirects(_) | Order::Reload => {}
+        Order::Bans => return Ok(edge.bans()),
+        Order::Purge(_)
+        | Order::ImportRedirects(_)
+        | Order::Reload
+        | Order::Ban(_)
+        | Order::LiftBan(_) => {}
     }
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());
     let (acting, peer) = (edge.clone(), peer.to_owned());

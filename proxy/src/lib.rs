@@ -3,18 +3,20 @@
 //! The way of a request, and the file of each step:
 //!
 //! ```text
-//! listeners.rs ─ TLS ─┐
-//!                     ├─ HTTP/1.1 ─ front/ ─ a plain hit ──► answered from memory
-//!                     │                ├ another read ─────► stages/
-//!                     │                └ anything else ─┐      1 host.rs      which site
-//!                     └─ HTTP/2 ────────────────────────┴─►    2 ingress.rs   who may
-//!                                                service.rs    3 redirect.rs  printed codes
-//!                                                              4 https.rs     308
-//!                                                              5 lookup.rs    hot, last-good
-//!                                                              6 fetch.rs     once for all who ask
-//!                          what no reader shares with another: 7 forward.rs   to the origin
-//!                                                              8 receive.rs   fill, invalidate
-//!                                     whenever the origin is dead: last_good.rs
+//! limits/ who may ─┐
+//! listeners.rs TLS ┤
+//!                  ├─ HTTP/1.1 ─ front/ ─ a plain hit ──► answered from memory
+//!                  │                ├ another read ─────► stages/
+//!                  │                └ anything else ─┐      1 host.rs      which site, which path
+//!                  └─ HTTP/2 ────────────────────────┴─►    2 limit.rs     methods, size of bodies
+//!                                             service.rs    3 ingress.rs   who may
+//!                                                           4 redirect.rs  printed codes
+//!                                                           5 https.rs     308
+//!                                                           6 lookup.rs    hot, last-good
+//!                                                           7 fetch.rs     once for all who ask
+//!                       what no reader shares with another: 8 forward.rs   to the origin
+//!                                                           9 receive.rs   fill, invalidate
+//!                                  whenever the origin is dead: last_good.rs
 //! ```
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
@@ -29,6 +31,7 @@ mod counters;
 mod errands;
 mod error;
 mod front;
+pub mod limits;
 mod listeners;
 pub mod routing;
 mod server;

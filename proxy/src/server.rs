@@ -16,6 +16,8 @@ use crate::cache::{Cache, Rules};
 use crate::errands::Errands;
 use crate::error::EdgeError;
 use crate::front::Front;
+use crate::limits::Limits;
+use crate::listeners::Tls;
 use crate::routing::Switchboard;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -63,8 +65,10 @@ pub fn run(
         &server.configuration,
         Service::new(edge.clone()),
     ));
-    let mut public = listening::Service::new("public".to_owned(), Front::new(edge.clone(), proxy));
-    listeners::add(&mut public, &edge_settings, &sites, edge.clock.now())?;
+    let tls = Tls::new(&edge_settings, &sites, edge.clock.now())?;
+    let front = Front::new(edge.clone(), proxy, tls);
+    let mut public = listening::Service::new("public".to_owned(), front);
+    listeners::add(&mut public, &edge_settings)?;
     server.add_service(public);
     server.add_service(background_service(
         "errands",
@@ -104,9 +108,10 @@ fn opened(
     let cache = Cache::open(edge.hot_bytes, edge.max_object_bytes, kept);
     let cache = cache.map_err(EdgeError::at(last_good.clone().unwrap_or_default()))?;
     let journal = edge.data.as_ref().map(|data| data.join("journal"));
+    let limits = Limits::new(edge.limits.clone(), clock.clone());
     let switchboard = Switchboard::open(
         settings,
-        cache.clone(),
+        (cache.clone(), limits.clone()),
         clock.clone(),
         reload,
         journal.as_deref(),
@@ -114,6 +119,7 @@ fn opened(
     Ok(Edge {
         switchboard,
         cache,
+        limits,
         access_log: AccessLog::open(edge.access_log.as_deref())?,
         traffic,
         started_at: clock.now(),

@@ -10,6 +10,7 @@ use yagura_control::{Clock, Timestamp};
 use crate::access_log::AccessLog;
 use crate::cache::Cache;
 use crate::counters::Event;
+use crate::limits::Limits;
 use crate::routing::{Site, Switchboard};
 
 /// The running edge.
@@ -18,6 +19,8 @@ pub struct Edge {
     pub switchboard: Switchboard,
     /// Both levels.
     pub cache: Arc<Cache>,
+    /// What readers may ask.
+    pub limits: Arc<Limits>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// One line a request.
@@ -92,6 +95,16 @@ impl Edge {
             self.clock.now(),
             Outcome::Status(Box::new(status)),
         )
+    }
+
+    /// Who is not let in.
+    #[must_use]
+    pub fn bans(&self) -> Reply {
+        let now = self.clock.now();
+        let bans = self.limits.bans().in_force(now).cloned().collect();
+        let generation = self.switchboard.plan().generation;
+        self.switchboard
+            .reply(generation, now, Outcome::Bans { bans })
     }
 
     /// What the cache has done.

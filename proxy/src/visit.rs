@@ -11,6 +11,7 @@ use yagura_control::Timestamp;
 
 use crate::cache::{Interim, Prepared, Stored};
 use crate::counters::{Event, Fetching};
+use crate::limits::body::Upload;
 use crate::routing::Site;
 use crate::state::UnderWay;
 
@@ -46,6 +47,10 @@ pub struct Visit {
     pub requested_at: Timestamp,
     /// The response being taken in.
     pub collecting: Option<Collecting>,
+    /// Most bytes of the request's body.
+    pub most_body: u64,
+    /// The request's body on its way to the origin.
+    pub upload: Option<Upload>,
     /// Counts the question to the origin as under way until the visit ends.
     pub fetching: Option<Fetching>,
     /// What the cache did, for the log and the counts.
@@ -84,6 +89,8 @@ impl Visit {
             sent: HeaderMap::new(),
             requested_at: at,
             collecting: None,
+            most_body: 0,
+            upload: None,
             fetching: None,
             outcome: "none",
             interim: None,

@@ -16,7 +16,9 @@
 #[path = "../town/mod.rs"]
 mod town;
 
+mod abuse;
 mod architecture;
+mod bans;
 mod browser;
 mod cache_orders;
 mod cache_suite;
@@ -28,6 +30,7 @@ mod front_door;
 mod full_disk;
 mod http2;
 mod kill;
+mod limits;
 mod orders;
 mod outage;
 mod plain_proxy;

@@ -172,6 +172,20 @@ impl LoneEdge {
         }
     }
 
+    /// Whether a reader with this address is let in.
+    pub async fn lets_in(&self, address: [u8; 4]) -> bool {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        let Ok(mut stream) = socket.connect(self.place.http()).await else {
+            return false;
+        };
+        let request = format!("GET / HTTP/1.1\r\nHost: {CITY}\r\nConnection: close\r\n\r\n");
+        let mut bytes = Vec::new();
+        let _closed = stream.write_all(request.as_bytes()).await;
+        let _closed = stream.read_to_end(&mut bytes).await;
+        bytes.starts_with(b"HTTP/1.1 ")
+    }
+
     /// A plain request to the first site.
     pub async fn get(&self, target: &str) -> Answer {
         self.ask("GET", CITY, target, "").await

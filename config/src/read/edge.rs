@@ -23,6 +23,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let ByteSize(max_object_bytes) = table.or("max_object", ByteSize(64 << 20));
     let ByteSize(last_good_bytes) = table.or("last_good", ByteSize(20 << 30));
     let last_good_keep = table.or("last_good_keep", Duration::from_secs(400 * 86_400));
+    let limits = super::limits::of_edge(table);
     let grace = table.or("grace", Duration::from_secs(10));
     let access_log = table.path("access_log");
     table.end();
@@ -36,6 +37,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         max_object_bytes,
         last_good_bytes,
         last_good_keep,
+        limits,
         grace,
         access_log,
     })

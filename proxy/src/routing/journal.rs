@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use yagura_control::order::Order;
+use yagura_control::order::{BanInForce, Order};
 use yagura_control::redirect::Redirect;
 use yagura_control::{Timestamp, journal};
 
@@ -48,6 +48,9 @@ pub enum Record {
         redirects: BTreeMap<String, Vec<Redirect>>,
         /// Purges in force.
         purges: PurgeTable,
+        /// Bans in force.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bans: Vec<BanInForce>,
     },
 }
 
@@ -191,6 +194,7 @@ mod tests {
             at: Timestamp(1),
             redirects,
             purges,
+            bans: Vec::new(),
         };
         journal.replace(&snapshot).unwrap();
         journal.append(&record(2)).unwrap();

@@ -6,14 +6,27 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use yagura_config::settings::{PathRules, Slashes};
 use yagura_control::redirect::Redirect;
 
 use crate::cache::normalise::Rules;
+use crate::limits::path;
 
 /// The table. Replaced whole, never changed in place.
 #[derive(Clone, Debug, Default)]
 pub struct Redirects {
     by_source: HashMap<(Option<String>, String), Redirect>,
+}
+
+/// A source as requests for it are spelled when they come here (`limits/path.rs`).
+fn spelled(path: &str) -> String {
+    let rules = PathRules {
+        slashes: Slashes::Keep,
+        refuse_encoded_slash: false,
+        refuse_backslash: false,
+        refuse_control: false,
+    };
+    path::normalised(path, rules).map_or_else(|_| path.to_owned(), Cow::into_owned)
 }
 
 /// What an import changes.
@@ -31,7 +44,7 @@ impl Redirects {
     /// A table of these.
     #[must_use]
     pub fn new(redirects: Vec<Redirect>) -> Self {
-        let source = |redirect: &Redirect| (redirect.host.clone(), redirect.path.clone());
+        let source = |redirect: &Redirect| (redirect.host.clone(), spelled(&redirect.path));
         Self {
             by_source: redirects
                 .into_iter()

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use yagura_config::Settings;
-use yagura_config::settings::SiteSettings;
+use yagura_config::settings::{EdgeSettings, LimitSettings, SiteSettings};
 use yagura_control::order::{
-    Envelope, ImportRedirects, Order, Outcome, Purge, Refusal, RefusalCode, Reply, Target,
+    Ban, BanInForce, Envelope, ImportRedirects, LiftBan, Order, Outcome, Purge, Refusal,
+    RefusalCode, Reply, Target,
 };
 use yagura_control::{Clock, Timestamp, redirect};
 
@@ -20,6 +21,8 @@ use super::plan::Plan;
 use super::redirects::Redirects;
 use crate::cache::{Cache, key};
 use crate::error::EdgeError;
+use crate::limits::Limits;
+use crate::limits::bans::{self, Bans, Unfit};
 
 /// Most prefixes in the table of purges: after a purge every response is compared with all their
 /// lengths once.
@@ -35,6 +38,7 @@ pub struct Switchboard {
     name: String,
     plan: ArcSwap<Plan>,
     cache: Arc<Cache>,
+    limits: Arc<Limits>,
     clock: Arc<dyn Clock>,
     reload: Reload,
     inner: Mutex<Inner>,
@@ -51,6 +55,7 @@ struct Effect {
     plan: Plan,
     outcome: Outcome,
     settings: Option<Settings>,
+    bans: Option<Bans>,
 }
 
 impl Switchboard {
@@ -60,7 +65,7 @@ impl Switchboard {
     /// The journal cannot be used.
     pub fn open(
         settings: Settings,
-        cache: Arc<Cache>,
+        (cache, limits): (Arc<Cache>, Arc<Limits>),
         clock: Arc<dyn Clock>,
         reload: Reload,
         journal: Option<&Path>,
@@ -75,10 +80,10 @@ impl Switchboard {
             Some(path) => {
                 let (mut journal, records) = Journal::open(path)?;
                 for record in records {
-                    plan = replay(plan, record, &cache);
+                    plan = replay(plan, record, &cache, &limits);
                 }
                 if journal.has_grown() {
-                    let snapshot = snapshot(&plan, &cache, clock.now());
+                    let snapshot = snapshot(&plan, &cache, &limits, clock.now());
                     journal.replace(&snapshot).map_err(EdgeError::at(path))?;
                 }
                 Some(journal)
@@ -89,6 +94,7 @@ impl Switchboard {
             name,
             plan: ArcSwap::from_pointee(plan),
             cache,
+            limits,
             clock,
             reload,
             inner,
@@ -121,14 +127,14 @@ impl Switchboard {
                 "look at `yagura status`, and give the order again if it still fits",
             ));
         }
-        let effect = self.effect(&envelope.order, &before, &inner.settings)?;
         let at = self.clock.now();
+        let who = format!("{} ({peer})", envelope.who);
+        let effect = self.effect(envelope, (&who, at), &before, &inner.settings)?;
         if envelope.dry_run {
             return Ok(self.reply(before.generation, at, effect.outcome));
         }
         let generation = effect.plan.generation;
         if let Some(journal) = &mut inner.journal {
-            let who = format!("{} ({peer})", envelope.who);
             let (reason, order) = (envelope.reason.clone(), envelope.order.clone());
             let record = Record::Order {
                 generation,
@@ -149,17 +155,29 @@ impl Switchboard {
         if let Order::Purge(purge) = &envelope.order {
             apply_purge(&before, purge, at, &self.cache);
         }
+        if let Some(bans) = effect.bans {
+            self.limits.set_bans(bans);
+        }
         if let Some(settings) = effect.settings {
+            if let Some(edge) = &settings.edge {
+                self.limits.set(edge.limits.clone());
+            }
             inner.settings = settings;
         }
         self.plan.store(Arc::new(effect.plan));
         Ok(self.reply(generation, at, effect.outcome))
     }
 
-    fn effect(&self, order: &Order, before: &Plan, settings: &Settings) -> Result<Effect, Refusal> {
+    fn effect(
+        &self,
+        envelope: &Envelope,
+        (who, at): (&str, Timestamp),
+        before: &Plan,
+        settings: &Settings,
+    ) -> Result<Effect, Refusal> {
         let generation = before.generation + 1;
-        match order {
-            Order::Status | Order::ShowCache(_) | Order::CacheStats => Err(refusal(
+        match &envelope.order {
+            Order::Status | Order::ShowCache(_) | Order::CacheStats | Order::Bans => Err(refusal(
                 RefusalCode::Malformed,
                 "this order changes nothing".to_owned(),
                 "ask for it without going through the switchboard",
@@ -175,6 +193,7 @@ impl Switchboard {
                     plan: before.renumbered(generation),
                     outcome,
                     settings: None,
+                    bans: None,
                 })
             }
             Order::ImportRedirects(import) => {
@@ -184,7 +203,25 @@ impl Switchboard {
                     plan,
                     outcome,
                     settings: None,
+                    bans: None,
                 })
+            }
+            Order::Ban(ban) => {
+                let exempt = &self.limits.settings().exempt;
+                let present = self.limits.bans();
+                let fit = present.check(ban, exempt, at);
+                fit.map_err(|unfit| unfit_ban(ban, unfit))?;
+                let entry = in_force(ban, at, who, envelope.reason.clone());
+                Ok(self.with_bans(before.renumbered(generation), present.with(entry, at), at))
+            }
+            Order::LiftBan(LiftBan { range }) => {
+                let present = self.limits.bans();
+                if !present.holds(*range) {
+                    let hint = "look at `yagura ban list`; a ban is lifted as it was given";
+                    let what = format!("{range} is not banned");
+                    return Err(refusal(RefusalCode::Invalid, what, hint));
+                }
+                Ok(self.with_bans(before.renumbered(generation), present.without(*range), at))
             }
             Order::Reload => {
                 let new = (self.reload)().map_err(|faults| {
@@ -199,8 +236,19 @@ impl Switchboard {
                     plan,
                     outcome,
                     settings: Some(new),
+                    bans: None,
                 })
             }
+        }
+    }
+
+    fn with_bans(&self, plan: Plan, bans: Bans, now: Timestamp) -> Effect {
+        let total = bans.in_force(now).count();
+        Effect {
+            plan,
+            outcome: Outcome::BansChanged { total },
+            settings: None,
+            bans: Some(bans),
         }
     }
 
@@ -216,15 +264,17 @@ impl Switchboard {
     }
 }
 
-fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
+fn replay(plan: Plan, record: Record, cache: &Arc<Cache>, limits: &Limits) -> Plan {
     match record {
         Record::Snapshot {
             generation,
             redirects,
             purges,
+            bans,
             ..
         } => {
             cache.restore_purges(purges);
+            limits.set_bans(bans.into_iter().collect());
             redirects
                 .into_iter()
                 .fold(plan.renumbered(generation), |plan, (site, redirects)| {
@@ -234,8 +284,9 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
         Record::Order {
             generation,
             at,
+            who,
+            reason,
             order,
-            ..
         } => match order {
             Order::Purge(purge) => {
                 apply_purge(&plan, &purge, at, cache);
@@ -246,14 +297,25 @@ fn replay(plan: Plan, record: Record, cache: &Arc<Cache>) -> Plan {
                 Ok((table, _)) => plan.with_redirects(generation, &import.site, table),
                 Err(_) => plan.renumbered(generation),
             },
-            Order::Reload | Order::Status | Order::ShowCache(_) | Order::CacheStats => {
+            Order::Ban(ban) => {
+                let entry = in_force(&ban, at, &who, reason);
+                limits.set_bans(limits.bans().with(entry, at));
                 plan.renumbered(generation)
             }
+            Order::LiftBan(LiftBan { range }) => {
+                limits.set_bans(limits.bans().without(range));
+                plan.renumbered(generation)
+            }
+            Order::Reload
+            | Order::Status
+            | Order::ShowCache(_)
+            | Order::CacheStats
+            | Order::Bans => plan.renumbered(generation),
         },
     }
 }
 
-fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
+fn snapshot(plan: &Plan, cache: &Cache, limits: &Limits, at: Timestamp) -> Record {
     let sites = plan.sites().iter();
     let redirects: BTreeMap<_, _> = sites
         .map(|site| {
@@ -268,6 +330,7 @@ fn snapshot(plan: &Plan, cache: &Cache, at: Timestamp) -> Record {
         at,
         redirects,
         purges: cache.purge_table(),
+        bans: limits.bans().in_force(at).cloned().collect(),
     }
 }
 
@@ -305,7 +368,7 @@ fn imported(import: &ImportRedirects, plan: &Plan) -> Result<(Redirects, Outcome
 /// given: at the next start the rules may be others.
 fn apply_purge(plan: &Plan, purge: &Purge, at: Timestamp, cache: &Cache) {
     match plan.site_named(&purge.site) {
-        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache.rules), at),
+        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache), at),
         // The site is gone from the configuration, and may come back.
         None => cache.purge(purge, at),
     }
@@ -330,6 +393,38 @@ fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal>
         return Err(refusal(RefusalCode::Invalid, what, hint));
     }
     Ok(())
+}
+
+fn in_force(ban: &Ban, since: Timestamp, who: &str, reason: Option<String>) -> BanInForce {
+    BanInForce {
+        ban: ban.clone(),
+        since,
+        who: who.to_owned(),
+        reason,
+    }
+}
+
+fn unfit_ban(ban: &Ban, unfit: Unfit) -> Refusal {
+    let range = ban.range;
+    let (what, hint) = match unfit {
+        Unfit::TooWide => (
+            format!("{range} is too large a network to ban"),
+            "ban smaller ones: at least /8 of IPv4, /16 of IPv6".to_owned(),
+        ),
+        Unfit::Exempt(exempt) => (
+            format!("{range} overlaps {exempt}, which is exempt from limits"),
+            "take it out of `exempt` in [edge.limits] first, and reload".to_owned(),
+        ),
+        Unfit::Over => (
+            "the ban would be over already".to_owned(),
+            "give a time to come, or none".to_owned(),
+        ),
+        Unfit::TooMany => (
+            format!("{} bans are in force, and no more are kept", bans::MOST),
+            "ban larger networks, and lift what they cover".to_owned(),
+        ),
+    };
+    refusal(RefusalCode::Invalid, what, &hint)
 }
 
 fn unknown_site(name: &str, plan: &Plan) -> Refusal {
@@ -357,7 +452,15 @@ fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
 /// Keys that differ and take effect at a restart only.
 fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
     let mut keys = Vec::new();
-    if before.edge != after.edge {
+    // Limits are in force at once.
+    let edge = |settings: &Settings| {
+        let edge = settings.edge.clone();
+        edge.map(|edge| EdgeSettings {
+            limits: LimitSettings::default(),
+            ..edge
+        })
+    };
+    if edge(before) != edge(after) {
         keys.push("edge".to_owned());
     }
     let feeds = |settings: &Settings| -> Vec<_> {

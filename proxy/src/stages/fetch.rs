@@ -1,4 +1,4 @@
-//! 6. Asking the origin for what is stored nowhere or has to be confirmed, together with everybody
+//! 7. Asking the origin for what is stored nowhere or has to be confirmed, together with everybody
 //!    who asks for the same (`cache/fetcher.rs`).
 //!
 //! Nobody waits without bound for another reader's request, nor for the origin while there is a

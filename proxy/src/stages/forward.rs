@@ -1,4 +1,4 @@
-//! 7. To the origin: where it is, and what it is told.
+//! 8. To the origin: where it is, and what it is told.
 
 use http::{HeaderName, HeaderValue, header};
 use pingora::http::RequestHeader;

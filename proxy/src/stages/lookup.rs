@@ -1,4 +1,4 @@
-//! 5. What is stored: in memory, then on disk.
+//! 6. What is stored: in memory, then on disk.
 
 use std::borrow::Cow;
 use std::sync::Arc;

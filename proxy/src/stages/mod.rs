@@ -7,6 +7,7 @@ pub mod host;
 pub mod https;
 pub mod ingress;
 pub mod last_good;
+pub mod limit;
 pub mod lookup;
 pub mod notice;
 pub mod range;
@@ -21,14 +22,15 @@ use crate::visit::Visit;
 use lookup::Found;
 use reply::Reply;
 
-/// Stages 1 to 6: the reply, or none when the request is to be forwarded as it is. What is known
+/// Stages 1 to 7: the reply, or none when the request is to be forwarded as it is. What is known
 /// of the connection stands in the visit already.
 pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
     if let Some(refusal) = host::find(edge, request, visit) {
         return Some(refusal);
     }
     let site = visit.site.clone()?;
-    let early = ingress::check(&site, visit)
+    let early = limit::check(edge, &site, request, visit)
+        .or_else(|| ingress::check(&site, visit))
         .or_else(|| redirect::find(&site, visit))
         .or_else(|| https::lift(&site, visit));
     if early.is_some() {
@@ -36,7 +38,12 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
     }
     match lookup::find(edge, &site, request, visit).await {
         Found::Answer(reply) => Some(reply),
-        Found::Ask(stored) => fetch::ask(edge, &site, request, visit, stored).await,
+        Found::Ask(stored) => match limit::ask(edge, request, visit) {
+            // Better a copy than a refusal.
+            Some(_) if visit.fallback.is_some() => Some(last_good::reply(edge, request, visit)),
+            Some(refusal) => Some(refusal),
+            None => fetch::ask(edge, &site, request, visit, stored).await,
+        },
         Found::Forward => None,
     }
 }

@@ -1,4 +1,4 @@
-//! 8. What the origin answered: taken into the cache while it passes to the reader.
+//! 9. What the origin answered: taken into the cache while it passes to the reader.
 
 use std::sync::Arc;
 
@@ -151,7 +151,8 @@ fn invalidate(edge: &Edge, visit: &Visit, response: &ResponseHeader) {
                 .filter(|_| authority.eq_ignore_ascii_case(&visit.authority))
         });
         if let Some(target) = own.filter(|target| target.starts_with('/')) {
-            edge.cache.invalidate(&site.cache, target, now);
+            let target = site.cache.spelled(target);
+            edge.cache.invalidate(&site.cache, &target, now);
         }
     }
 }
