@@ -58,6 +58,8 @@ pub struct EdgeSettings {
     pub limits: LimitSettings,
     /// How long to wait for requests in flight when stopping.
     pub grace: Duration,
+    /// Loopback address that tells figures to Prometheus; `None` tells none.
+    pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON, to this file; `None` writes none.
     pub access_log: Option<PathBuf>,
 }

@@ -146,6 +146,20 @@ fn the_example_shows_every_limit_with_its_default() {
 }
 
 #[test]
+fn figures_are_told_to_this_machine_alone() {
+    for address in ["0.0.0.0:9090", "192.0.2.1:9090", "[::]:9090", "127.0.0.1:1"] {
+        let text = SITE.replace("[edge]\n", &format!("[edge]\nmetrics = \"{address}\"\n"));
+        let faults = read(&text).unwrap_err();
+        let keys: Vec<&str> = faults
+            .all()
+            .iter()
+            .map(|fault| fault.key.as_str())
+            .collect();
+        assert_eq!(keys, ["edge.metrics"], "{address}");
+    }
+}
+
+#[test]
 fn limits_that_contradict_themselves_are_faults() {
     for (limits, site) in [
         ("fields = 129", ""),

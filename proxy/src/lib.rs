@@ -33,6 +33,7 @@ mod error;
 mod front;
 pub mod limits;
 mod listeners;
+mod metrics;
 pub mod routing;
 mod server;
 mod service;

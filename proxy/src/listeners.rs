@@ -50,6 +50,8 @@ fn try_out(listen: &ListenSettings) -> Result<(), EdgeError> {
 /// banned or has too many connections must not get one.
 pub struct Tls {
     acceptor: Acceptor,
+    /// Until when the certificate is valid.
+    pub ends_at: Timestamp,
     listen: Vec<ListenSettings>,
 }
 
@@ -66,7 +68,7 @@ impl Tls {
         let Some(first) = edge.listen.iter().find(|listen| listen.tls) else {
             return Ok(None);
         };
-        let resolver = certificates(edge.data.as_deref(), sites, now)?;
+        let (resolver, ends_at) = certificates(edge.data.as_deref(), sites, now)?;
         let settings = TlsSettings::with_callbacks(Box::new(NothingToAdd));
         let mut settings = settings.map_err(|error| EdgeError::Address {
             address: first.address,
@@ -76,6 +78,7 @@ impl Tls {
         settings.enable_h2();
         Ok(Some(Self {
             acceptor: settings.build(),
+            ends_at,
             listen: edge.listen.clone(),
         }))
     }
@@ -132,7 +135,7 @@ fn certificates(
     data: Option<&Path>,
     sites: &[SiteSettings],
     now: Timestamp,
-) -> Result<Arc<Resolver>, EdgeError> {
+) -> Result<(Arc<Resolver>, Timestamp), EdgeError> {
     let named = sites
         .iter()
         .flat_map(|site| &site.hosts)
@@ -147,9 +150,10 @@ fn certificates(
     // Settings with TLS have a folder; the check of the configuration sees to it.
     let folder = data.unwrap_or(Path::new(".")).join("certs");
     let certificate = yagura_certs::ensure_local(&folder, &names, now)?;
+    let ends_at = certificate.not_after();
     let resolver = Arc::new(Resolver::default());
     resolver.install(&[certificate]);
-    Ok(resolver)
+    Ok((resolver, ends_at))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Puts the edge together and runs it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
@@ -22,7 +22,7 @@ use crate::routing::Switchboard;
 use crate::service::Service;
 use crate::signals::Signals;
 use crate::state::{Edge, Traffic};
-use crate::{admin, listeners};
+use crate::{admin, listeners, metrics};
 
 /// Connections to origins kept for the next request, over all threads.
 const POOL: usize = 256;
@@ -46,6 +46,7 @@ pub fn run(
         .as_deref()
         .map(admin::listen)
         .transpose()?;
+    let figures = edge_settings.metrics.map(metrics::listen).transpose()?;
     let edge = Arc::new(opened(
         settings,
         &edge_settings,
@@ -66,6 +67,9 @@ pub fn run(
         Service::new(edge.clone()),
     ));
     let tls = Tls::new(&edge_settings, &sites, edge.clock.now())?;
+    if let Some(tls) = &tls {
+        let _set_once = edge.certificate_ends_at.set(tls.ends_at);
+    }
     let front = Front::new(edge.clone(), proxy, tls);
     let mut public = listening::Service::new("public".to_owned(), front);
     listeners::add(&mut public, &edge_settings)?;
@@ -74,7 +78,7 @@ pub fn run(
         "errands",
         Errands::new(
             edge.clone(),
-            orders,
+            (orders, figures),
             edge_settings.data.clone(),
             edge_settings.last_good_keep,
         ),
@@ -120,6 +124,7 @@ fn opened(
         switchboard,
         cache,
         limits,
+        certificate_ends_at: OnceLock::new(),
         access_log: AccessLog::open(edge.access_log.as_deref())?,
         traffic,
         started_at: clock.now(),

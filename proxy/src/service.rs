@@ -11,7 +11,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, Result};
 use rand::Rng;
 use yagura_control::clock::monotonic;
 
@@ -193,6 +193,9 @@ impl ProxyHttp for Service {
         };
         // pingora ends the connection after a failure, and the reader is to know it.
         session.set_keepalive(None);
+        if let (ErrorSource::Upstream, Some(site)) = (error.esource(), &visit.site) {
+            site.seen.counters.failures.count(error.into());
+        }
         let origin_failed = last_good::is_of_the_origin(error);
         if let (true, Some(site)) = (origin_failed, &visit.site)
             && site
@@ -236,14 +239,14 @@ impl ProxyHttp for Service {
         if error.is_none() {
             receive::finish_empty(&self.edge, visit);
         }
-        visit.count();
-        if !self.edge.access_log.is_on() {
-            return;
-        }
         let status = session
             .response_written()
             .map_or(0, |response| response.status.as_u16());
         let bytes = session.body_bytes_sent() as u64;
+        visit.count(status, bytes);
+        if !self.edge.access_log.is_on() {
+            return;
+        }
         let method = session.req_header().method.as_str();
         self.edge
             .access_log

@@ -1,7 +1,7 @@
 //! What every connection, stage and errand of a running edge shares.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use yagura_config::settings::HostPattern;
 use yagura_control::order::{CacheStats, EdgeStatus, Outcome, Reply, SiteStats, SiteStatus};
@@ -25,6 +25,8 @@ pub struct Edge {
     pub clock: Arc<dyn Clock>,
     /// One line a request.
     pub access_log: AccessLog,
+    /// Until when the certificate is valid, where TLS is spoken.
+    pub certificate_ends_at: OnceLock<Timestamp>,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
     /// Since when it runs.

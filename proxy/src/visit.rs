@@ -97,11 +97,14 @@ impl Visit {
         }
     }
 
-    /// Counts what became of it, when it ends.
-    pub fn count(&mut self) {
+    /// Counts what became of it, when it ends: the status answered with, or 0, and the bytes of the
+    /// body.
+    pub fn count(&mut self, status: u16, bytes: u64) {
         self.fetching = None;
         if let Some(site) = &self.site {
-            site.seen.counters.add(Event::of_outcome(self.outcome));
+            let counters = &site.seen.counters;
+            counters.add(Event::of_outcome(self.outcome));
+            counters.answered(status, bytes, self.began.elapsed());
         }
     }
 }

@@ -31,6 +31,7 @@ mod full_disk;
 mod http2;
 mod kill;
 mod limits;
+mod metrics;
 mod orders;
 mod outage;
 mod plain_proxy;

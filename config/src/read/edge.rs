@@ -1,5 +1,6 @@
 //! `[edge]` and `[[edge.listen]]`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::section::{ByteSize, Section};
@@ -25,6 +26,11 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let last_good_keep = table.or("last_good_keep", Duration::from_secs(400 * 86_400));
     let limits = super::limits::of_edge(table);
     let grace = table.or("grace", Duration::from_secs(10));
+    let metrics: Option<SocketAddr> = table.optional("metrics");
+    if metrics.is_some_and(|address| !address.ip().is_loopback()) {
+        let hint = "write \"127.0.0.1:9090\" or \"[::1]:9090\"; figures are for this machine";
+        table.fault("metrics", "this address can be reached from outside", hint);
+    }
     let access_log = table.path("access_log");
     table.end();
     Some(EdgeSettings {
@@ -39,6 +45,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         last_good_keep,
         limits,
         grace,
+        metrics,
         access_log,
     })
 }

@@ -92,8 +92,7 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
 pub fn line(answer: &Answer, connection: &Connection, began: Instant) -> Line {
     let (_, target) = crate::cache::key::site_and_target(&connection.lent.key);
     let path = target.split('?').next().unwrap_or_default();
-    let bytes = body(answer).map_or(0, |body| body.len() as u64);
-    Line::of_hit(answer, path, connection.client, bytes, began)
+    Line::of_hit(answer, path, connection.client, answer.bytes(), began)
 }
 
 #[cfg(test)]

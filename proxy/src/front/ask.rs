@@ -83,7 +83,7 @@ pub async fn answer(
     let close = asked.close || edge.traffic.is_draining();
     let status = reply.status.as_u16();
     let (sent, bytes) = send(edge, connection, &asked, reply, close, stream).await;
-    visit.count();
+    visit.count(status, bytes);
     if edge.access_log.is_on() {
         let method = asked.request.method.as_str();
         edge.access_log.add(Line::of(&visit, method, status, bytes));

@@ -61,6 +61,28 @@ pub struct Answer {
     pub site: Arc<Site>,
 }
 
+impl Answer {
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        if self.not_modified {
+            StatusCode::NOT_MODIFIED.as_u16()
+        } else {
+            self.prepared.stored.status.as_u16()
+        }
+    }
+
+    /// Bytes of the body that goes with it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        if self.not_modified || self.head_only {
+            0
+        } else {
+            self.prepared.stored.body.len() as u64
+        }
+    }
+}
+
 /// Decides about the request whose head is the first `length` bytes read.
 pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decision {
     let Some(bytes) = connection.lent.read.get(..length) else {

@@ -37,7 +37,6 @@ use tokio::io::AsyncReadExt;
 use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
-use crate::counters::Event;
 use crate::limits::Admitted;
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -115,7 +114,8 @@ impl Front {
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
                     let _under_way = self.edge.traffic.begin();
-                    answer.site.seen.counters.add(Event::Hit);
+                    let counters = &answer.site.seen.counters;
+                    counters.hit(answer.status(), answer.bytes());
                     let close = self.edge.traffic.is_draining() || answer.close;
                     answer::write(&answer, close, &mut connection.lent.out);
                     connection.admitted.hit();
@@ -238,7 +238,9 @@ impl ServerApp for Front {
             Some(tls) if tls.is_spoken_at(&stream) => {
                 let handshake = tls.handshake(stream);
                 let most = admitted.settings.head_timeout;
-                match tokio::time::timeout(most, Box::pin(handshake)).await {
+                let shaken = tokio::time::timeout(most, Box::pin(handshake)).await;
+                self.edge.limits.shook_hands(matches!(shaken, Ok(Some(_))));
+                match shaken {
                     Ok(stream) => stream?,
                     Err(_) => {
                         self.edge.limits.refused.count(Limit::HeadTime);

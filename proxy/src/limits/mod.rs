@@ -44,6 +44,10 @@ pub struct Limits {
     requests: Requests,
     /// How often each of them was met.
     pub refused: Refusals,
+    /// Connections that were let in since the start.
+    pub admitted: AtomicU64,
+    /// TLS handshakes that were done, and that were not.
+    pub handshakes: [AtomicU64; 2],
     clock: Arc<dyn Clock>,
 }
 
@@ -58,6 +62,8 @@ impl Limits {
             connections: Connections::default(),
             requests: Requests::default(),
             refused: Refusals::default(),
+            admitted: AtomicU64::new(0),
+            handshakes: Default::default(),
             clock,
         })
     }
@@ -110,6 +116,7 @@ impl Limits {
                 Full::Network => Limit::ConnectionsOfNetwork,
             })
         })?;
+        self.admitted.fetch_add(1, Ordering::Relaxed);
         Ok(Admitted {
             limits: self.clone(),
             settings,
@@ -136,6 +143,13 @@ impl Limits {
             self.refused.count(Limit::Requests);
         }
         asked
+    }
+
+    /// Counts a TLS handshake.
+    pub fn shook_hands(&self, done: bool) {
+        let [succeeded, failed] = &self.handshakes;
+        let count = if done { succeeded } else { failed };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many connections are open.

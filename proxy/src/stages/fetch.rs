@@ -92,6 +92,7 @@ pub async fn ask(
                 };
             }
             Waited::Head(Err(error)) => {
+                site.seen.counters.failures.count((&error).into());
                 tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
                 if matches!(error, FetchError::Busy(_)) {
                     visit.outcome = "busy";
@@ -139,6 +140,7 @@ async fn direct(
             Some(Reply::arriving(arrival, edge.clock.now(), request))
         }
         Err(error) => {
+            site.seen.counters.failures.count((&error).into());
             tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
             Some(last_good::reply(edge, request, visit))
         }

@@ -26,7 +26,6 @@ use yagura_control::clock::monotonic;
 
 use super::{ANSWER, Front, SPAN, SPANS, client};
 use crate::access_log::Line;
-use crate::counters::Event;
 use crate::limits::Admitted;
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -184,7 +183,7 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     };
     let _under_way = front.edge.traffic.begin();
     let bytes = reply::send_hit(&answer, &mut asked.respond);
-    answer.site.seen.counters.add(Event::Hit);
+    answer.site.seen.counters.hit(answer.status(), bytes);
     if front.edge.access_log.is_on() {
         let path = asked.request.uri().path();
         front.edge.access_log.add(Line::of_hit(
@@ -210,7 +209,7 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         if let Some(reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
             let bytes = send(front, reader, reply, &method, &mut asked.respond).await;
-            visit.count();
+            visit.count(status, bytes);
             if edge.access_log.is_on() {
                 edge.access_log
                     .add(Line::of(&visit, method.as_str(), status, bytes));
