@@ -213,7 +213,9 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         | Outcome::Notice { .. }
         | Outcome::History { .. }
         | Outcome::RedirectsShown(_)
-        | Outcome::TargetsChecked { .. } => "nothing changed".to_owned(),
+        | Outcome::TargetsChecked { .. }
+        | Outcome::Bans { .. } => "nothing changed".to_owned(),
+        Outcome::BansChanged { total } => format!("{total} bans in force"),
         Outcome::Purged {
             refreshed,
             withdrawn,

@@ -50,6 +50,12 @@ pub(crate) fn edge(table: &Section<'_>, edge: &EdgeSettings) {
             );
         }
     }
+    if let Some(metrics) = &edge.metrics
+        && seen.contains_key(metrics)
+    {
+        let hint = "give the metrics a port of their own";
+        table.fault("metrics", "readers are answered at this address", hint);
+    }
     if edge.data.is_none() && edge.listen.iter().any(|listen| listen.tls) {
         let hint = "add `data = \"data\"` to [edge]: certificates are kept there";
         table.fault("data", "a listener with tls needs a data folder", hint);

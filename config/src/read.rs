@@ -5,6 +5,7 @@
 mod cms;
 mod edge;
 mod health;
+mod limits;
 mod look;
 mod ops;
 mod site;

@@ -138,6 +138,15 @@ impl<'a> Section<'a> {
         items.is_none_or(|items| items.is_some_and(|items| items.is_empty()))
     }
 
+    /// Whether a list is written without items.
+    pub(crate) fn is_written_empty(&self, key: &str) -> bool {
+        let items = self
+            .table
+            .get(key)
+            .and_then(|value| value.get_ref().as_array());
+        items.is_some_and(|items| items.is_empty())
+    }
+
     /// A path, resolved against the folder of the file.
     pub(crate) fn path(&self, key: &'static str) -> Option<PathBuf> {
         self.optional::<String>(key)
@@ -294,6 +303,37 @@ impl FromValue for usize {
             .parse()
             .ok()
             .filter(|number| (1..=1024).contains(number))
+    }
+}
+
+/// How many of something, where a thousand may be too few.
+#[derive(Clone, Copy)]
+pub(crate) struct Count(pub(crate) u32);
+
+impl FromValue for Count {
+    const EXPECTED: &'static str = "a whole number from 1 to 10000000";
+    fn from_value(value: &DeValue<'_>) -> Option<Self> {
+        let number = value.as_integer()?.as_str().parse().ok();
+        number
+            .filter(|number| (1..=10_000_000).contains(number))
+            .map(Self)
+    }
+}
+
+/// The name of a method (RFC 9110, section 9.1) that may be let through to a web site.
+pub(crate) struct MethodName(pub(crate) String);
+
+impl FromValue for MethodName {
+    const EXPECTED: &'static str =
+        "a method in capital letters, such as \"PUT\"; CONNECT and TRACE are never let through";
+    fn from_value(value: &DeValue<'_>) -> Option<Self> {
+        let text = value.as_str()?;
+        let letters = |c: char| c.is_ascii_uppercase() || c == '-';
+        let usable = !text.is_empty()
+            && text.len() <= 32
+            && text.chars().all(letters)
+            && !matches!(text, "CONNECT" | "TRACE");
+        usable.then(|| Self(text.to_owned()))
     }
 }
 

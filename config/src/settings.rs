@@ -4,6 +4,8 @@
 //! Units are in the names. Paths are absolute, resolved against the folder of the file. Public
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
+mod limits;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
+
+pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -52,8 +56,12 @@ pub struct EdgeSettings {
     pub last_good_keep: Duration,
     /// How long the counts of answered redirects are kept, by day.
     pub redirect_hits_keep: Duration,
+    /// What any reader may ask.
+    pub limits: LimitSettings,
     /// How long to wait for requests in flight when stopping.
     pub grace: Duration,
+    /// Loopback address that tells figures to Prometheus; `None` tells none.
+    pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON, to this file; `None` writes none.
     pub access_log: Option<PathBuf>,
 }
@@ -103,6 +111,8 @@ pub struct SiteSettings {
     pub sitemap: Option<SitemapSettings>,
     /// Most fetches a second of the warmer.
     pub warm_rate: usize,
+    /// What its readers may ask.
+    pub requests: RequestRules,
     /// Client addresses that may reach the site; everyone when empty.
     pub allow_from: Vec<IpNet>,
     /// Longest wait for a connection to the origin.

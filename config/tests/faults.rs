@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use yagura_config::settings::{ExpectedStatus, HostPattern, Origin, ParameterPattern, PlainHttp};
+use yagura_config::settings::{
+    BodyRule, ExpectedStatus, HostPattern, LimitSettings, Origin, ParameterPattern, PlainHttp,
+    RequestRules,
+};
 use yagura_config::{Faults, Settings, parse};
 
 fn read(text: &str) -> Result<Settings, Faults> {
@@ -125,6 +128,59 @@ fn the_examples_are_right() {
     );
     assert_eq!(town.cms.unwrap().media, Path::new("/srv/yagura/data/media"));
     assert_eq!(town.ops.unwrap().probes.len(), 1);
+}
+
+#[test]
+fn the_example_shows_every_limit_with_its_default() {
+    let town = read(include_str!("../examples/whole-town.toml")).unwrap();
+    assert_eq!(town.edge.unwrap().limits, LimitSettings::default());
+    let rules = &town.sites.first().unwrap().requests;
+    let form = BodyRule {
+        path: "/form/".into(),
+        limit_bytes: 10 << 20,
+    };
+    let expected = RequestRules {
+        body: vec![form],
+        ..RequestRules::default()
+    };
+    assert_eq!(*rules, expected);
+}
+
+#[test]
+fn figures_are_told_to_this_machine_alone() {
+    for address in ["0.0.0.0:9090", "192.0.2.1:9090", "[::]:9090", "127.0.0.1:1"] {
+        let text = SITE.replace("[edge]\n", &format!("[edge]\nmetrics = \"{address}\"\n"));
+        let faults = read(&text).unwrap_err();
+        let keys: Vec<&str> = faults
+            .all()
+            .iter()
+            .map(|fault| fault.key.as_str())
+            .collect();
+        assert_eq!(keys, ["edge.metrics"], "{address}");
+    }
+}
+
+#[test]
+fn limits_that_contradict_themselves_are_faults() {
+    for (limits, site) in [
+        ("fields = 129", ""),
+        ("connections = 0", ""),
+        ("connections = 100\nconnections_per_network = 101", ""),
+        ("line = \"8KiB\"\nhead = \"4KiB\"", ""),
+        ("head = \"1MiB\"", ""),
+        ("exempt = [\"everybody\"]", ""),
+        ("", "methods = []"),
+        ("", "methods = [\"TRACE\"]"),
+        ("", "methods = [\"get\"]"),
+        ("", "duplicate_slashes = \"drop\""),
+        ("", "refuse_in_path = [\"slash\"]"),
+        ("", "[[site.body]]\npath = \"form\"\nlimit = \"1MiB\""),
+        ("", "[[site.body]]\npath = \"/form\""),
+    ] {
+        let text = SITE.replace("[edge]\n", &format!("[edge]\n[edge.limits]\n{limits}\n"));
+        let faults = read(&format!("{text}{site}\n")).unwrap_err();
+        assert_eq!(faults.all().len(), 1, "{limits} {site}: {faults}");
+    }
 }
 
 const SITE: &str = "[edge]\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\nname = \"a\"\n\

@@ -10,8 +10,10 @@
 //! - [`HistoryLine`] in `order/history.rs`: what was ordered, and taking it back.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ImportRedirects`], [`ShowRedirects`] and [`CheckTargets`] in `order/redirects.rs`.
+//! - [`Ban`] in `order/ban.rs`: networks that are not let in.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
+mod ban;
 mod cache;
 mod history;
 mod notice;
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
+pub use ban::{Ban, BanInForce, LiftBan};
 pub use cache::{
     AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
@@ -92,6 +95,12 @@ pub enum Order {
     ShowHistory(ShowHistory),
     /// Take back an order.
     Undo(Undo),
+    /// Let nobody in from a network.
+    Ban(Ban),
+    /// Let them in again.
+    LiftBan(LiftBan),
+    /// Tell which bans are in force. Changes nothing.
+    Bans,
 }
 
 impl Order {
@@ -107,6 +116,7 @@ impl Order {
                 | Self::ShowNotice(_)
                 | Self::ShowRedirects(_)
                 | Self::CheckTargets(_)
+                | Self::Bans
         )
     }
 }
@@ -168,6 +178,16 @@ pub enum Outcome {
         before: WayShown,
         /// How it is answered now.
         after: WayShown,
+    },
+    /// Answer to [`Order::Ban`] and [`Order::LiftBan`]: how many are in force now.
+    BansChanged {
+        /// Bans in force.
+        total: usize,
+    },
+    /// Answer to [`Order::Bans`].
+    Bans {
+        /// Those in force.
+        bans: Vec<BanInForce>,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

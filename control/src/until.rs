@@ -1,8 +1,9 @@
 //! A point in time as an operator writes it: `18:00`, `2026-11-25 06:00`, `+2h`. Clock times are
-//! those of Japan.
+//! those of Japan where no offset is given (`2026-11-24T21:00:00Z`).
 
 use std::time::Duration;
 
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
@@ -84,6 +85,9 @@ fn next(time: Time, now: Timestamp) -> Option<Timestamp> {
 
 fn date_and_time(text: &str) -> Option<Timestamp> {
     let format = format_description!("[year]-[month]-[day] [hour padding:none]:[minute]");
+    if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+        return (at.unix_timestamp() >= 0).then(|| at.into());
+    }
     let text = text.replacen('T', " ", 1);
     let local = PrimitiveDateTime::parse(&text, format).ok()?;
     let at: OffsetDateTime = local.assume_offset(JST);
@@ -114,6 +118,8 @@ mod tests {
             ("14:03", "2026-11-24T14:03:00+09:00"),
             ("2026-11-25 06:00", "2026-11-25T06:00:00+09:00"),
             ("2026-11-25T06:00", "2026-11-25T06:00:00+09:00"),
+            ("2026-11-25T06:00:00+09:00", "2026-11-25T06:00:00+09:00"),
+            ("2026-11-24T21:00:00Z", "2026-11-25T06:00:00+09:00"),
             ("+2h", "2026-11-23T16:03:07+09:00"),
             ("+90min", "2026-11-23T15:33:07+09:00"),
             (" +1d ", "2026-11-24T14:03:07+09:00"),

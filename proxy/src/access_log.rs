@@ -60,11 +60,7 @@ impl Line {
             site: answer.site.settings.name.clone(),
             method: if answer.head_only { "HEAD" } else { "GET" }.to_owned(),
             path: path.to_owned(),
-            status: if answer.not_modified {
-                304
-            } else {
-                answer.prepared.stored.status.as_u16()
-            },
+            status: answer.status(),
             bytes,
             took_us: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
             cache: "hit",
@@ -131,6 +127,13 @@ impl AccessLog {
     #[must_use]
     pub const fn is_on(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// Lines that were lost since the start, because the disk was slower than the readers.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let dropped = self.0.as_ref().map(|open| &open.dropped);
+        dropped.map_or(0, |dropped| dropped.load(Ordering::Relaxed))
     }
 
     /// Adds a line.

@@ -128,13 +128,16 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::ShowNotice(of) => return edge.switchboard.notice(&of.site),
         Order::ShowRedirects(asked) => return show_redirects::show(edge, asked).await,
         Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
+        Order::Bans => return Ok(edge.bans()),
         Order::RaiseNotice(_)
         | Order::LowerNotice(_)
         | Order::Purge(_)
         | Order::ImportRedirects(_)
         | Order::Reload
         | Order::Route(_)
-        | Order::Undo(_) => {}
+        | Order::Undo(_)
+        | Order::Ban(_)
+        | Order::LiftBan(_) => {}
     }
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());
     let (acting, peer) = (edge.clone(), peer.to_owned());

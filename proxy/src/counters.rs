@@ -1,10 +1,17 @@
 //! What became of requests, counted by site: one relaxed addition each, in a cache line that no
-//! other worker writes to. Read for `yagura cache stats` only.
+//! other worker writes to. Read for `yagura cache stats` and for the metrics only.
+
+pub mod failures;
+pub mod sent;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use yagura_control::order::RequestCounts;
+
+use failures::Failures;
+use sent::Sent;
 
 /// Something that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +85,9 @@ struct Shard([AtomicU64; Event::COUNT]);
 #[derive(Debug, Default)]
 pub struct Counters {
     shards: [Shard; SHARDS],
+    sent: [sent::Shard; SHARDS],
+    /// Why its origin was asked in vain.
+    pub failures: Failures,
     fetching: AtomicU64,
 }
 
@@ -92,6 +102,30 @@ impl Counters {
         if let Some(count) = shard.and_then(|shard| shard.0.get(event.index())) {
             count.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Counts an answer that came straight from memory.
+    pub fn hit(&self, status: u16, bytes: u64) {
+        self.add(Event::Hit);
+        if let Some(shard) = self.sent.get(own_shard()) {
+            shard.add(status, bytes);
+        }
+    }
+
+    /// Counts any other answer.
+    pub fn answered(&self, status: u16, bytes: u64, took: Duration) {
+        if let Some(shard) = self.sent.get(own_shard()) {
+            shard.add(status, bytes);
+            shard.took(took);
+        }
+    }
+
+    /// What went out.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        let mut sum = Sent::default();
+        self.sent.iter().for_each(|shard| shard.add_to(&mut sum));
+        sum
     }
 
     /// Counts a question to the origin as under way.

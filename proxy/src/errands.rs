@@ -15,10 +15,10 @@ use yagura_control::clock::monotonic;
 use yagura_control::feed::MAX_WAIT_MS;
 use yagura_control::order::{Envelope, Order};
 
-use crate::admin;
 use crate::cache::warm::{FeedWarmer, Fetching, SitemapWarmer};
 use crate::state::Edge;
 use crate::upstream::check;
+use crate::{admin, metrics};
 
 /// How much longer than its waiting time the feed may take.
 const FEED_SLACK: Duration = Duration::from_secs(10);
@@ -32,6 +32,7 @@ const RETIRE: Duration = Duration::from_secs(3600);
 pub struct Errands {
     edge: Arc<Edge>,
     orders: Mutex<Option<std::os::unix::net::UnixListener>>,
+    figures: Mutex<Option<std::net::TcpListener>>,
     /// Folder of the warmers' positions.
     data: Option<PathBuf>,
     /// How long copies that no list names are kept.
@@ -39,17 +40,22 @@ pub struct Errands {
 }
 
 impl Errands {
-    /// The errands of an edge; `orders` is the socket it takes orders on.
+    /// The errands of an edge; `orders` is the socket it takes orders on, `figures` where it tells
+    /// Prometheus.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         edge: Arc<Edge>,
-        orders: Option<std::os::unix::net::UnixListener>,
+        (orders, figures): (
+            Option<std::os::unix::net::UnixListener>,
+            Option<std::net::TcpListener>,
+        ),
         data: Option<PathBuf>,
         keep: Duration,
     ) -> Self {
         Self {
             edge,
             orders: Mutex::new(orders),
+            figures: Mutex::new(figures),
             data,
             keep,
         }
@@ -92,6 +98,18 @@ impl BackgroundService for Errands {
                 tasks.spawn(admin::serve(self.edge.clone(), orders));
             }
             Some(Err(error)) => tracing::error!(%error, "orders cannot be taken"),
+            None => {}
+        }
+        let figures = self
+            .figures
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        match figures.map(tokio::net::TcpListener::from_std) {
+            Some(Ok(figures)) => {
+                tasks.spawn(metrics::serve(self.edge.clone(), figures));
+            }
+            Some(Err(error)) => tracing::error!(%error, "figures cannot be told"),
             None => {}
         }
         self.warm(&mut tasks);

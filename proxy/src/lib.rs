@@ -3,19 +3,21 @@
 //! The way of a request, and the file of each step:
 //!
 //! ```text
-//! listeners.rs ─ TLS ─┐
-//!                     ├─ HTTP/1.1 ─ front/ ─ a plain hit ──► answered from memory
-//!                     │                ├ another read ─────► stages/
-//!                     │                └ anything else ─┐      1 host.rs      which site
-//!                     └─ HTTP/2 ────────────────────────┴─►    2 ingress.rs   who may
-//!                                                service.rs    3 redirect.rs  printed codes
-//!                                                              4 https.rs     308
-//!                                                              5 notice.rs    in place of it all
-//!                                                              6 lookup.rs    hot, last-good
-//!                                                              7 fetch.rs     once for all who ask
-//!                          what no reader shares with another: 8 forward.rs   to the origin
-//!                                                              9 receive.rs   fill, invalidate
-//!                                     whenever the origin is dead: last_good.rs
+//! limits/ who may ─┐
+//! listeners.rs TLS ┤
+//!                  ├─ HTTP/1.1 ─ front/ ─ a plain hit ──► answered from memory
+//!                  │                ├ another read ─────► stages/
+//!                  │                └ anything else ─┐      1 host.rs      which site, which path
+//!                  └─ HTTP/2 ────────────────────────┴─►    2 limit.rs     methods, size of bodies
+//!                                             service.rs    3 ingress.rs   who may
+//!                                                           4 redirect.rs  printed codes
+//!                                                           5 https.rs     308
+//!                                                           6 notice.rs    in place of it all
+//!                                                           7 lookup.rs    hot, last-good
+//!                                                           8 fetch.rs     once for all who ask
+//!                       what no reader shares with another: 9 forward.rs   to the origin
+//!                                                          10 receive.rs   fill, invalidate
+//!                                  whenever the origin is dead: last_good.rs
 //! ```
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
@@ -30,7 +32,9 @@ mod counters;
 mod errands;
 mod error;
 mod front;
+pub mod limits;
 mod listeners;
+mod metrics;
 mod notice;
 mod redirect_hits;
 pub mod routing;

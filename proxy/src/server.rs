@@ -1,6 +1,6 @@
 //! Puts the edge together and runs it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
@@ -16,12 +16,14 @@ use crate::cache::{Cache, Rules};
 use crate::errands::Errands;
 use crate::error::EdgeError;
 use crate::front::Front;
+use crate::limits::Limits;
+use crate::listeners::Tls;
 use crate::redirect_hits::{HitStore, recorder};
 use crate::routing::Switchboard;
 use crate::service::Service;
 use crate::signals::Signals;
 use crate::state::{Edge, Traffic};
-use crate::{admin, listeners};
+use crate::{admin, listeners, metrics};
 
 /// Connections to origins kept for the next request, over all threads.
 const POOL: usize = 256;
@@ -45,6 +47,7 @@ pub fn run(
         .as_deref()
         .map(admin::listen)
         .transpose()?;
+    let figures = edge_settings.metrics.map(metrics::listen).transpose()?;
     let edge = Arc::new(opened(
         settings,
         &edge_settings,
@@ -64,14 +67,19 @@ pub fn run(
         &server.configuration,
         Service::new(edge.clone()),
     ));
-    let mut public = listening::Service::new("public".to_owned(), Front::new(edge.clone(), proxy));
-    listeners::add(&mut public, &edge_settings, &sites, edge.clock.now())?;
+    let tls = Tls::new(&edge_settings, &sites, edge.clock.now())?;
+    if let Some(tls) = &tls {
+        let _set_once = edge.certificate_ends_at.set(tls.ends_at);
+    }
+    let front = Front::new(edge.clone(), proxy, tls);
+    let mut public = listening::Service::new("public".to_owned(), front);
+    listeners::add(&mut public, &edge_settings)?;
     server.add_service(public);
     server.add_service(background_service(
         "errands",
         Errands::new(
             edge.clone(),
-            orders,
+            (orders, figures),
             edge_settings.data.clone(),
             edge_settings.last_good_keep,
         ),
@@ -107,9 +115,10 @@ fn opened(
     let cache = Cache::open(edge.hot_bytes, edge.max_object_bytes, kept);
     let cache = cache.map_err(EdgeError::at(last_good.clone().unwrap_or_default()))?;
     let journal = edge.data.as_ref().map(|data| data.join("journal"));
+    let limits = Limits::new(edge.limits.clone(), clock.clone());
     let switchboard = Switchboard::open(
         settings,
-        cache.clone(),
+        (cache.clone(), limits.clone()),
         clock.clone(),
         reload,
         journal.as_deref(),
@@ -123,6 +132,8 @@ fn opened(
                 HitStore::open(&folder, edge.redirect_hits_keep).map_err(EdgeError::at(folder))?,
             ),
         },
+        limits,
+        certificate_ends_at: OnceLock::new(),
         access_log: AccessLog::open(edge.access_log.as_deref())?,
         traffic,
         started_at: clock.now(),

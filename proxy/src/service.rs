@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::{StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, Result};
+use pingora::{Error, ErrorSource, ErrorType, Result};
 use yagura_control::clock::monotonic;
 
 use crate::access_log::Line;
+use crate::limits::body::{NotTaken, Upload};
+use crate::limits::pace::Slowest;
+use crate::limits::refused::Limit;
 use crate::stages::{self, forward, last_good, receive, reply};
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -29,6 +33,19 @@ impl Service {
     pub const fn new(edge: Arc<Edge>) -> Self {
         Self { edge }
     }
+}
+
+/// How long the rest of a refused body is read. With bytes unread the system would throw the answer
+/// away with the connection.
+const LINGER: Duration = Duration::from_secs(1);
+
+async fn linger(session: &mut Session) {
+    // Who waits for `100 Continue` sends nothing more.
+    if session.req_header().headers.contains_key(header::EXPECT) {
+        return;
+    }
+    let draining = session.downstream_session.drain_request_body();
+    let _too_much = tokio::time::timeout(LINGER, draining).await;
 }
 
 #[async_trait]
@@ -54,14 +71,53 @@ impl ProxyHttp for Service {
             .client_addr()
             .and_then(|address| address.as_inet())
             .map(std::net::SocketAddr::ip);
-        let Some(reply) = stages::answer(&self.edge, session.req_header(), visit).await else {
-            return Ok(false);
+        let request = session.req_header();
+        let reply = match stages::answer(&self.edge, request, visit).await {
+            Some(reply) => reply,
+            None => match stages::limit::ask(&self.edge, request, visit) {
+                Some(refusal) => refusal,
+                None => return Ok(false),
+            },
         };
-        if self.edge.traffic.is_draining() {
+        let unread = !session.is_body_empty();
+        if self.edge.traffic.is_draining() || unread {
             session.set_keepalive(None);
         }
         reply.send(session).await?;
+        if unread {
+            linger(session).await;
+        }
         Ok(true)
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        visit: &mut Visit,
+    ) -> Result<()>
+    where
+        Self::CTX: Send + Sync,
+    {
+        // What passes after a switch of protocols is no body.
+        if session.was_upgraded() {
+            return Ok(());
+        }
+        let bytes = body.as_ref().map_or(0, |body| body.len() as u64);
+        let (now, most) = (monotonic(), visit.most_body);
+        let slowest = Slowest::of(&self.edge.limits.settings());
+        let upload = visit.upload.get_or_insert_with(|| Upload::new(most, now));
+        upload.piece(bytes, now, slowest).map_err(|not_taken| {
+            let (limit, status) = match not_taken {
+                NotTaken::TooLarge => (Limit::BodySize, StatusCode::PAYLOAD_TOO_LARGE),
+                NotTaken::TooSlow => (Limit::SlowSender, StatusCode::REQUEST_TIMEOUT),
+            };
+            self.edge.limits.refused.count(limit);
+            visit.outcome = "refused";
+            let status = ErrorType::HTTPStatus(status.as_u16());
+            Error::explain(status, "the body is not taken").into_down()
+        })
     }
 
     async fn upstream_peer(
@@ -184,14 +240,18 @@ impl ProxyHttp for Service {
         };
         // pingora ends the connection after a failure, and the reader is to know it.
         session.set_keepalive(None);
+        if let (ErrorSource::Upstream, Some(site)) = (error.esource(), &visit.site) {
+            site.seen.counters.failures.count(error.into());
+        }
         forward::note_failure(&self.edge, error, visit);
         if session.response_written().is_some() || last_good::is_readers_fault(error) {
             let code = last_good::status_for_reader(error);
             if code > 0 && session.response_written().is_none() {
-                let _reader_is_gone =
-                    reply::Reply::refusal(code, session.req_header().method == http::Method::HEAD)
-                        .send(session)
-                        .await;
+                let head_only = session.req_header().method == http::Method::HEAD;
+                let refusal = reply::Reply::refusal(code, head_only);
+                if refusal.send(session).await.is_ok() {
+                    linger(session).await;
+                }
             }
             return FailToProxy {
                 error_code: code,
@@ -218,14 +278,14 @@ impl ProxyHttp for Service {
         if error.is_none() {
             receive::finish_empty(&self.edge, visit);
         }
-        visit.count();
-        if !self.edge.access_log.is_on() {
-            return;
-        }
         let status = session
             .response_written()
             .map_or(0, |response| response.status.as_u16());
         let bytes = session.body_bytes_sent() as u64;
+        visit.count(status, bytes);
+        if !self.edge.access_log.is_on() {
+            return;
+        }
         let method = session.req_header().method.as_str();
         self.edge
             .access_log

@@ -25,6 +25,10 @@ pub async fn cache(edge: &Edge, asked: &ShowCache) -> Result<Reply, Refusal> {
     let fields = fields(asked)?;
     let site = site(&plan, asked)?;
     let host = host(site, asked);
+    let asked = &ShowCache {
+        target: site.cache.spelled(&asked.target).into_owned(),
+        ..asked.clone()
+    };
     let key = site.cache.key(&host, &asked.target);
     let now = edge.clock.now();
     let wants = Directives::of_request(&fields);

@@ -1,7 +1,7 @@
 //! What every connection, stage and errand of a running edge shares.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use yagura_config::settings::HostPattern;
 use yagura_control::order::{CacheStats, EdgeStatus, Outcome, Reply, SiteStats, SiteStatus};
@@ -10,6 +10,7 @@ use yagura_control::{Clock, Timestamp};
 use crate::access_log::AccessLog;
 use crate::cache::Cache;
 use crate::counters::Event;
+use crate::limits::Limits;
 use crate::redirect_hits::HitStore;
 use crate::routing::{Site, Switchboard};
 use crate::upstream;
@@ -20,12 +21,16 @@ pub struct Edge {
     pub switchboard: Arc<Switchboard>,
     /// Both levels.
     pub cache: Arc<Cache>,
+    /// What readers may ask.
+    pub limits: Arc<Limits>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// One line a request.
     pub access_log: AccessLog,
     /// How often redirects were answered; not kept without a folder.
     pub redirect_hits: Option<HitStore>,
+    /// Until when the certificate is valid, where TLS is spoken.
+    pub certificate_ends_at: OnceLock<Timestamp>,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
     /// Since when it runs.
@@ -96,6 +101,16 @@ impl Edge {
             self.clock.now(),
             Outcome::Status(Box::new(status)),
         )
+    }
+
+    /// Who is not let in.
+    #[must_use]
+    pub fn bans(&self) -> Reply {
+        let now = self.clock.now();
+        let bans = self.limits.bans().in_force(now).cloned().collect();
+        let generation = self.switchboard.plan().generation;
+        self.switchboard
+            .reply(generation, now, Outcome::Bans { bans })
     }
 
     /// What the cache has done.

@@ -11,6 +11,7 @@ use yagura_control::Timestamp;
 
 use crate::cache::{Interim, Prepared, Stored};
 use crate::counters::{Event, Fetching};
+use crate::limits::body::Upload;
 use crate::routing::Site;
 use crate::state::UnderWay;
 use crate::upstream::Upstream;
@@ -53,6 +54,10 @@ pub struct Visit {
     pub heard: bool,
     /// The response being taken in.
     pub collecting: Option<Collecting>,
+    /// Most bytes of the request's body.
+    pub most_body: u64,
+    /// The request's body on its way to the origin.
+    pub upload: Option<Upload>,
     /// Counts the question to the origin as under way until the visit ends.
     pub fetching: Option<Fetching>,
     /// What the cache did, for the log and the counts.
@@ -94,17 +99,22 @@ impl Visit {
             tried: Vec::new(),
             heard: false,
             collecting: None,
+            most_body: 0,
+            upload: None,
             fetching: None,
             outcome: "none",
             interim: None,
         }
     }
 
-    /// Counts what became of it, when it ends.
-    pub fn count(&mut self) {
+    /// Counts what became of it, when it ends: the status answered with, or 0, and the bytes of the
+    /// body.
+    pub fn count(&mut self, status: u16, bytes: u64) {
         self.fetching = None;
         if let Some(site) = &self.site {
-            site.seen.counters.add(Event::of_outcome(self.outcome));
+            let counters = &site.seen.counters;
+            counters.add(Event::of_outcome(self.outcome));
+            counters.answered(status, bytes, self.began.elapsed());
         }
     }
 }

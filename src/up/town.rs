@@ -223,6 +223,7 @@ name = "staff"
 hosts = ["staff.localhost"]
 origin = "unix:run/cms-staff.sock"
 cache = false
+max_body = "32MiB"
 allow_from = ["127.0.0.0/8", "::1"]
 
 [cms]

@@ -145,7 +145,7 @@ async fn reads_are_answered_as_over_http1() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sent_arrives_and_changes_what_is_stored() {
-    let alone = Alone::over_tls().await;
+    let alone = Alone::limited_over_tls("", "max_body = \"8MiB\"\n").await;
     let connection = connected(&alone).await;
     let target = "/form?cc=max-age%3D600";
     let before = get(&connection, target, &[]).await;
@@ -227,4 +227,67 @@ async fn what_could_be_read_in_two_ways_is_refused_and_the_connection_goes_on() 
     assert_eq!(get(&connection, "/after", &[]).await.status, 200);
     let seen = alone.origin().seen();
     assert_eq!(seen, ["GET /after"], "nothing of it reached the origin");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_limit_holds_as_over_http1() {
+    let limits = "head = \"4KiB\"\nfields = 20\nline = \"1KiB\"\n";
+    let alone = Alone::limited_over_tls(limits, "").await;
+    let connection = connected(&alone).await;
+    let large = vec![b'x'; 1_200_000];
+    let length = large.len().to_string();
+    let many: Vec<String> = (0..21).map(|number| format!("x-{number}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "1")).collect();
+    let long = format!("/{}", "a".repeat(1100));
+    let wide = "y".repeat(4100);
+    for (method, target, fields, body, status) in [
+        (Method::GET, long.as_str(), &[][..], &[][..], 414),
+        (Method::GET, "/", &many, &[], 431),
+        (Method::GET, "/", &[("x", wide.as_str())], &[], 431),
+        (Method::DELETE, "/", &[], &[], 405),
+        (Method::TRACE, "/", &[], &[], 405),
+        (Method::GET, "/a%2fb", &[], &[], 400),
+        (Method::GET, "/a%00", &[], &[], 400),
+        (
+            Method::POST,
+            "/",
+            &[("content-length", length.as_str())],
+            &large,
+            413,
+        ),
+        (Method::POST, "/", &[], &large, 413),
+        (Method::POST, "/", &[], &large[..1000], 200),
+        (Method::GET, "/x/%2e%2e/last", &[], &[], 200),
+    ] {
+        let asked = request(method.clone(), target, fields);
+        let answer = status_of(&connection, asked, body.to_vec()).await;
+        assert_eq!(answer, Some(status), "{method} {target:.20}");
+    }
+    assert_eq!(alone.origin().seen().last().unwrap(), "GET /last");
+}
+
+/// The status, also where the stream ends before all of the body was taken.
+async fn status_of(
+    connection: &SendRequest<Bytes>,
+    request: Request<()>,
+    body: Vec<u8>,
+) -> Option<u16> {
+    let mut connection = connection.clone().ready().await.unwrap();
+    let (response, mut sending) = connection.send_request(request, body.is_empty()).unwrap();
+    let mut rest = Bytes::from(body);
+    let upload = async move {
+        while !rest.is_empty() {
+            sending.reserve_capacity(rest.len());
+            let room = std::future::poll_fn(|context| sending.poll_capacity(context)).await;
+            let Some(Ok(room)) = room else { return };
+            let now = rest.split_to(room.min(rest.len()));
+            if sending.send_data(now, rest.is_empty()).is_err() {
+                return;
+            }
+        }
+    };
+    let uploading = tokio::spawn(upload);
+    let response = tokio::time::timeout(crate::town::PATIENCE, response).await;
+    uploading.abort();
+    Some(response.ok()?.ok()?.status().as_u16())
 }

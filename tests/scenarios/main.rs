@@ -16,7 +16,9 @@
 #[path = "../town/mod.rs"]
 mod town;
 
+mod abuse;
 mod architecture;
+mod bans;
 mod browser;
 mod cache_orders;
 mod cache_suite;
@@ -29,6 +31,8 @@ mod full_disk;
 mod history;
 mod http2;
 mod kill;
+mod limits;
+mod metrics;
 mod notice;
 mod orders;
 mod outage;

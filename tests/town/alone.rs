@@ -47,15 +47,18 @@ impl Alone {
 
     /// The same with a second listener that speaks TLS; see [`Self::tls`].
     pub async fn over_tls() -> Self {
-        Self::written(|text| {
-            let listen = text.find("[[site]]").unwrap();
-            let (edge, site) = text.split_at(listen);
-            let edge = edge.replace("[edge]\n", "[edge]\ndata = \"data\"\n");
-            let address = edge.split('"').find(|word| word.ends_with(":8080")).unwrap();
-            let address = address.replace(":8080", &format!(":{TLS_PORT}"));
-            format!("{edge}[[edge.listen]]\naddress = \"{address}\"\ntls = true\n\n{site}http = \"serve\"\n")
-        })
-        .await
+        Self::written(|text| with_tls(&text)).await
+    }
+
+    /// The same where this machine's readers are counted like all others; `limits` are further keys
+    /// of `[edge.limits]`, `site` further lines of the site.
+    pub async fn limited(limits: &str, site: &str) -> Self {
+        Self::written(|text| with_limits(&text, limits) + site).await
+    }
+
+    /// The same over TLS.
+    pub async fn limited_over_tls(limits: &str, site: &str) -> Self {
+        Self::written(|text| with_limits(&with_tls(&text), limits) + site).await
     }
 
     /// The address that speaks TLS, and the authority to trust there.
@@ -106,6 +109,13 @@ impl Alone {
         String::from_utf8(self.exchanged(bytes).await).unwrap()
     }
 
+    /// A connection from another network than those of all other readers: 127.77.`network`.1.
+    pub async fn visitor_of(&self, network: u8) -> TcpStream {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 77, network, 1], 0).into()).unwrap();
+        socket.connect(self.place.http()).await.unwrap()
+    }
+
     async fn exchanged(&self, bytes: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.place.http()).await.unwrap();
         stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -132,6 +142,26 @@ impl Alone {
     pub async fn get(&self, target: &str) -> Answer {
         self.ask(&format!("GET {target}"), "", "").await
     }
+}
+
+fn with_tls(text: &str) -> String {
+    let listen = text.find("[[site]]").unwrap();
+    let (edge, site) = text.split_at(listen);
+    let edge = edge.replace("[edge]\n", "[edge]\ndata = \"data\"\n");
+    let address = edge
+        .split('"')
+        .find(|word| word.ends_with(":8080"))
+        .unwrap();
+    let address = address.replace(":8080", &format!(":{TLS_PORT}"));
+    format!(
+        "{edge}[[edge.listen]]\naddress = \"{address}\"\ntls = true\n\n{site}http = \"serve\"\n"
+    )
+}
+
+fn with_limits(text: &str, limits: &str) -> String {
+    let listen = text.find("[[edge.listen]]").unwrap();
+    let (edge, rest) = text.split_at(listen);
+    format!("{edge}[edge.limits]\nexempt = []\n{limits}\n{rest}")
 }
 
 impl Answer {

@@ -237,6 +237,56 @@ impl LoneEdge {
         bytes.split_off(end.unwrap() + 4)
     }
 
+    /// Has it tell figures from now on; it is started anew.
+    pub async fn tell_figures(&mut self) {
+        let address = self.figures_address();
+        self.change("[edge]\n", &format!("[edge]\nmetrics = \"{address}\"\n"));
+        self.restart().await;
+    }
+
+    fn figures_address(&self) -> SocketAddr {
+        (self.place.address, 9090).into()
+    }
+
+    /// The page of figures.
+    pub async fn figures(&self) -> String {
+        let mut stream = TcpStream::connect(self.figures_address()).await.unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nHost: figures\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let (head, page) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        page.to_owned()
+    }
+
+    /// One figure; the name with its labels.
+    pub async fn figure(&self, name: &str) -> Option<u64> {
+        let page = self.figures().await;
+        let mut lines = page.lines().filter_map(|line| line.rsplit_once(' '));
+        let value = lines.find(|(found, _)| *found == name)?.1;
+        Some(value.parse().unwrap())
+    }
+
+    /// A connection of a reader.
+    pub async fn connected(&self) -> TcpStream {
+        TcpStream::connect(self.place.http()).await.unwrap()
+    }
+
+    /// Whether a reader with this address is let in.
+    pub async fn lets_in(&self, address: [u8; 4]) -> bool {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((address, 0).into()).unwrap();
+        let Ok(mut stream) = socket.connect(self.place.http()).await else {
+            return false;
+        };
+        let request = format!("GET / HTTP/1.1\r\nHost: {CITY}\r\nConnection: close\r\n\r\n");
+        let mut bytes = Vec::new();
+        let _closed = stream.write_all(request.as_bytes()).await;
+        let _closed = stream.read_to_end(&mut bytes).await;
+        bytes.starts_with(b"HTTP/1.1 ")
+    }
+
     /// A plain request to the first site.
     pub async fn get(&self, target: &str) -> Answer {
         self.ask("GET", CITY, target, "").await

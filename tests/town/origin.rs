@@ -110,7 +110,7 @@ impl Origin {
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator,
-/// `?vary=` the fields it varies by, `?tag=` its cache tags, `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size.
+/// `?vary=` the fields it varies by, `?tag=` its cache tags, `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size, or `?long=` times the text.
 async fn respond(request: Request<Incoming>, noted: &Noted) -> std::io::Result<Response<Body>> {
     let mut failure = noted.failure.subscribe();
     let failing = *failure.borrow();
@@ -205,10 +205,9 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
         body.len(),
         String::from_utf8_lossy(&body)
     );
-    let text = if wanted("long").is_some() {
-        text.repeat(200)
-    } else {
-        text
+    let text = match wanted("long") {
+        Some(times) => text.repeat(times.parse().unwrap_or(200)),
+        None => text,
     };
     let mut open = noted.open.subscribe();
     if wanted("held").is_some() {

@@ -1,5 +1,6 @@
 //! `[edge]` and `[[edge.listen]]`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::section::{ByteSize, Section};
@@ -27,7 +28,13 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let ByteSize(last_good_bytes) = table.or("last_good", ByteSize(20 << 30));
     let last_good_keep = table.or("last_good_keep", Duration::from_secs(400 * 86_400));
     let redirect_hits_keep = table.or("redirect_hits_keep", THREE_YEARS);
+    let limits = super::limits::of_edge(table);
     let grace = table.or("grace", Duration::from_secs(10));
+    let metrics: Option<SocketAddr> = table.optional("metrics");
+    if metrics.is_some_and(|address| !address.ip().is_loopback()) {
+        let hint = "write \"127.0.0.1:9090\" or \"[::1]:9090\"; figures are for this machine";
+        table.fault("metrics", "this address can be reached from outside", hint);
+    }
     let access_log = table.path("access_log");
     table.end();
     Some(EdgeSettings {
@@ -41,7 +48,9 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         last_good_bytes,
         last_good_keep,
         redirect_hits_keep,
+        limits,
         grace,
+        metrics,
         access_log,
     })
 }

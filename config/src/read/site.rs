@@ -46,6 +46,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
     let feed_socket = table.path("feed_socket");
     let sitemap = sitemap(table);
     let warm_rate = table.or("warm_rate", 50);
+    let requests = super::limits::of_site(table);
     let allow_from = table.list("allow_from");
     let connect_timeout = table.or("connect_timeout", Duration::from_secs(2));
     let read_timeout = table.or("read_timeout", Duration::from_secs(30));
@@ -70,6 +71,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         feed_socket,
         sitemap,
         warm_rate,
+        requests,
         allow_from,
         connect_timeout,
         read_timeout,

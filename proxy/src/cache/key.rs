@@ -4,12 +4,14 @@
 //! Sites with named hosts share one copy for all their hosts. A site that answers for every host
 //! (`*`) must keep them apart, or one host's pages would be served under another's name.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use yagura_config::settings::{HostPattern, SiteSettings};
+use yagura_config::settings::{HostPattern, PathRules, SiteSettings};
 use yagura_control::order::{Purge, Target};
 
 use super::normalise::Rules;
+use crate::limits::path;
 
 /// What the cache knows of a site.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct SiteCache {
     pub encodes: bool,
     /// What of a request makes no difference.
     pub rules: Arc<Rules>,
+    /// How paths are spelled.
+    pub paths: PathRules,
     keyed_by_host: bool,
 }
 
@@ -45,8 +49,15 @@ impl SiteCache {
             window_s: site.stale_while_revalidate.as_secs(),
             encodes: site.compress,
             rules: Arc::new(Rules::new(site)),
+            paths: site.requests.paths,
             keyed_by_host: site.hosts.contains(&HostPattern::Any),
         }
+    }
+
+    /// A target in its one spelling; as it is where it has none, and is never asked for.
+    #[must_use]
+    pub fn spelled<'t>(&self, target: &'t str) -> Cow<'t, str> {
+        path::normalised(target, self.paths).unwrap_or(Cow::Borrowed(target))
     }
 
     /// Whether every host has copies of its own.
@@ -55,7 +66,8 @@ impl SiteCache {
         self.keyed_by_host
     }
 
-    /// Writes the key of a request into `key`, which keeps its memory from request to request.
+    /// Writes the key of a request into `key`, which keeps its memory from request to request. The
+    /// target is in its one spelling already.
     pub fn write_key(&self, host: &str, target: &str, key: &mut String) {
         key.clear();
         key.push_str(&self.name);
@@ -67,9 +79,10 @@ impl SiteCache {
         self.rules.write_target(target, key);
     }
 
-    /// The key of a request.
+    /// The key of a request, however its target is spelled.
     #[must_use]
     pub fn key(&self, host: &str, target: &str) -> String {
+        let target = &self.spelled(target);
         let mut key = String::with_capacity(self.name.len() + host.len() + target.len() + 2);
         self.write_key(host, target, &mut key);
         key
@@ -78,9 +91,10 @@ impl SiteCache {
 
 /// A purge of a site as the keys of what it stores are written.
 #[must_use]
-pub fn as_keyed(purge: &Purge, rules: &Rules) -> Purge {
+pub fn as_keyed(purge: &Purge, site: &SiteCache) -> Purge {
     let keyed = |target: &Target| match target {
-        Target::Path(path) => Target::Path(rules.target(path).into_owned()),
+        Target::Path(path) => Target::Path(site.rules.target(&site.spelled(path)).into_owned()),
+        Target::Prefix(path) => Target::Prefix(site.spelled(path).into_owned()),
         other => other.clone(),
     };
     Purge {
@@ -110,6 +124,7 @@ mod tests {
             window_s: 0,
             encodes: false,
             rules: Arc::default(),
+            paths: PathRules::default(),
             keyed_by_host,
         }
     }
@@ -123,6 +138,25 @@ mod tests {
         assert_ne!(
             site(true).key("a.example", "/x"),
             site(true).key("b.example", "/x")
+        );
+    }
+
+    #[test]
+    fn one_page_has_one_key_however_it_is_spelled() {
+        let site = site(false);
+        let key = site.key("", "/a~/%E3%81%82");
+        assert_eq!(site.key("", "/x/../a%7e/%e3%81%82"), key);
+        let purge = Purge {
+            refresh: vec![
+                Target::Path("/%61".into()),
+                Target::Prefix("/b/%2e/".into()),
+            ],
+            ..Purge::default()
+        };
+        let keyed = as_keyed(&purge, &site).refresh;
+        assert_eq!(
+            keyed,
+            [Target::Path("/a".into()), Target::Prefix("/b/".into())]
         );
     }
 

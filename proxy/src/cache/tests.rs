@@ -36,6 +36,7 @@ fn site() -> SiteCache {
         feed_socket: None,
         sitemap: None,
         warm_rate: 50,
+        requests: Default::default(),
         allow_from: Vec::new(),
         connect_timeout: std::time::Duration::from_secs(1),
         read_timeout: std::time::Duration::from_secs(1),

@@ -6,11 +6,11 @@ use std::time::Instant;
 use bytes::{BufMut, BytesMut};
 use http::StatusCode;
 use pingora::protocols::Stream;
-use tokio::io::AsyncWriteExt;
 
 use super::Connection;
 use super::decide::Answer;
 use crate::access_log::Line;
+use crate::limits::pace::{self, Slowest};
 
 /// Writes what changes from answer to answer into `out`: the end of the head.
 pub fn write(answer: &Answer, close: bool, out: &mut BytesMut) {
@@ -52,7 +52,12 @@ fn body(answer: &Answer) -> Option<&bytes::Bytes> {
 
 /// Sends the prepared head, what was written into `out`, and the body, in one system call where the
 /// socket takes it all: nothing is copied on the way.
-pub async fn send(answer: &Answer, out: &BytesMut, stream: &mut Stream) -> io::Result<()> {
+pub async fn send(
+    answer: &Answer,
+    out: &BytesMut,
+    stream: &mut Stream,
+    slowest: Slowest,
+) -> io::Result<()> {
     let prepared = &answer.prepared;
     let head = if answer.not_modified {
         &prepared.head_not_modified
@@ -61,15 +66,7 @@ pub async fn send(answer: &Answer, out: &BytesMut, stream: &mut Stream) -> io::R
     };
     let body: &[u8] = body(answer).map_or(&[], |body| body);
     let mut parts = [IoSlice::new(head), IoSlice::new(out), IoSlice::new(body)];
-    let mut left: &mut [IoSlice<'_>] = &mut parts;
-    while !left.is_empty() {
-        let written = stream.write_vectored(left).await?;
-        if written == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        IoSlice::advance_slices(&mut left, written);
-    }
-    stream.flush().await
+    pace::write_all(stream, &mut parts, slowest).await
 }
 
 /// Writes a refusal that ends the connection.
@@ -77,9 +74,14 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
     out.clear();
     let reason = status.canonical_reason().unwrap_or_default();
     let text = format!("{} {reason}\n", status.as_u16());
+    // RFC 9110, section 15.5.6.
+    let allow = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "allow: GET, HEAD, OPTIONS, POST\r\n",
+        _ => "",
+    };
     let _memory_is_there = write!(
         out.writer(),
-        "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain\r\ncache-control: no-store\r\ncontent-length: {}\r\n\
+        "HTTP/1.1 {} {reason}\r\ncontent-type: text/plain\r\ncache-control: no-store\r\n{allow}content-length: {}\r\n\
          connection: close\r\n\r\n{text}",
         status.as_u16(),
         text.len()
@@ -90,8 +92,7 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
 pub fn line(answer: &Answer, connection: &Connection, began: Instant) -> Line {
     let (_, target) = crate::cache::key::site_and_target(&connection.lent.key);
     let path = target.split('?').next().unwrap_or_default();
-    let bytes = body(answer).map_or(0, |body| body.len() as u64);
-    Line::of_hit(answer, path, connection.client, bytes, began)
+    Line::of_hit(answer, path, connection.client, answer.bytes(), began)
 }
 
 #[cfg(test)]

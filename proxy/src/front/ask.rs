@@ -1,5 +1,6 @@
 //! A read that is no plain hit: the stages decide, here it is waited for and written.
 
+use std::io::IoSlice;
 use std::time::Instant;
 
 use pingora::http::RequestHeader;
@@ -7,9 +8,10 @@ use pingora::protocols::Stream;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::patience::within;
-use super::{ANSWER, Connection, write};
+use super::{Connection, write};
 use crate::access_log::Line;
+use crate::limits::pace::{self, Slowest};
+use crate::limits::refused::Limit;
 use crate::stages;
 use crate::stages::reply::{Body, Reply};
 use crate::state::Edge;
@@ -78,7 +80,7 @@ pub async fn answer(
     let close = asked.close || edge.traffic.is_draining();
     let status = reply.status.as_u16();
     let (sent, bytes) = send(edge, connection, &asked, reply, close, stream).await;
-    visit.count();
+    visit.count(status, bytes);
     if edge.access_log.is_on() {
         let method = asked.request.method.as_str();
         edge.access_log.add(Line::of(&visit, method, status, bytes));
@@ -99,6 +101,8 @@ async fn send(
     close: bool,
     stream: &mut Stream,
 ) -> (bool, u64) {
+    let slowest = Slowest::of(&connection.admitted.settings);
+    let mut write = async |bytes: &[u8]| write_paced(edge, stream, bytes, slowest).await;
     let ends = reply.ends_with_head(&asked.request.method);
     let framing = write::Framing::of(&reply);
     write::head(
@@ -109,10 +113,10 @@ async fn send(
         &mut connection.lent.out,
     );
     match reply.body {
-        _ if ends => (write(stream, &connection.lent.out).await, 0),
+        _ if ends => (write(&connection.lent.out).await, 0),
         Body::Whole(body) => {
-            let head = write(stream, &connection.lent.out).await;
-            let sent = head && write(stream, &body).await;
+            let head = write(&connection.lent.out).await;
+            let sent = head && write(&body).await;
             (sent, if sent { body.len() as u64 } else { 0 })
         }
         Body::Arriving(mut source) => {
@@ -122,7 +126,7 @@ async fn send(
                 // there yet is not waited for with something in hand.
                 let ready = source.ready();
                 if connection.lent.out.len() >= TOGETHER || ready.is_none() {
-                    if !write(stream, &connection.lent.out).await {
+                    if !write(&connection.lent.out).await {
                         return (false, bytes);
                     }
                     connection.lent.out.clear();
@@ -138,7 +142,7 @@ async fn send(
                     }
                     Ok(None) => {
                         write::last(framing, &mut connection.lent.out);
-                        return (write(stream, &connection.lent.out).await, bytes);
+                        return (write(&connection.lent.out).await, bytes);
                     }
                     // The connection ends without the end of the body, so that the reader sees
                     // that it is not whole.
@@ -149,11 +153,15 @@ async fn send(
     }
 }
 
-/// Whether the reader took it all in time.
-async fn write(stream: &mut Stream, bytes: &[u8]) -> bool {
-    let writing = async {
-        stream.write_all(bytes).await?;
-        stream.flush().await
-    };
-    matches!(within(ANSWER, writing).await, Some(Ok(())))
+/// Whether the reader took it all, and not too slowly.
+async fn write_paced(edge: &Edge, stream: &mut Stream, bytes: &[u8], slowest: Slowest) -> bool {
+    match pace::write_all(stream, &mut [IoSlice::new(bytes)], slowest).await {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() == std::io::ErrorKind::TimedOut {
+                edge.limits.refused.count(Limit::SlowReader);
+            }
+            false
+        }
+    }
 }

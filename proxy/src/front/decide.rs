@@ -11,6 +11,8 @@ use super::Connection;
 use super::head::{self, BodyLength, Head};
 use super::minded::Minded;
 use crate::cache::{Directives, Fields, Lookup, Prepared};
+use crate::limits::path;
+use crate::limits::refused::Limit;
 use crate::routing::{Site, without_port};
 use crate::state::Edge;
 
@@ -34,6 +36,11 @@ pub struct HandOn {
     pub head: Option<Vec<u8>>,
     /// The reader wants the connection to end.
     pub close: bool,
+    /// It is to be read whole before it is given on, because it is short: who sends it drop by drop
+    /// must not keep a connection to the origin.
+    pub gathered: bool,
+    /// The protocol may change, and what passes then has a pace of its own.
+    pub switching: bool,
 }
 
 /// A hit.
@@ -54,16 +61,48 @@ pub struct Answer {
     pub site: Arc<Site>,
 }
 
+impl Answer {
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        if self.not_modified {
+            StatusCode::NOT_MODIFIED.as_u16()
+        } else {
+            self.prepared.stored.status.as_u16()
+        }
+    }
+
+    /// Bytes of the body that goes with it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        if self.not_modified || self.head_only {
+            0
+        } else {
+            self.prepared.stored.body.len() as u64
+        }
+    }
+}
+
 /// Decides about the request whose head is the first `length` bytes read.
 pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decision {
     let Some(bytes) = connection.lent.read.get(..length) else {
         return Decision::Refuse(StatusCode::BAD_REQUEST);
     };
+    let limits = &connection.admitted.settings;
+    if let Some(limit) = head::over(bytes, limits) {
+        return Decision::Refuse(over(edge, limit));
+    }
     let mut room = head::room();
     let head = match head::read(bytes, &mut room) {
         Ok(head) => head,
+        Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) => {
+            return Decision::Refuse(over(edge, Limit::HeadSize));
+        }
         Err(status) => return Decision::Refuse(status),
     };
+    if head.fields.count() > limits.head_fields {
+        return Decision::Refuse(over(edge, Limit::HeadSize));
+    }
     if let Some(answer) = hit(edge, connection.tls, &mut connection.lent.key, &head) {
         return Decision::Answer(answer);
     }
@@ -73,7 +112,12 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
         // Where it ends is known only when it is read; pingora ends the connection if more follows.
         BodyLength::Chunked => usize::MAX,
     };
-    let switching = head.fields.has("upgrade") || head.method == "CONNECT";
+    if head.method == "CONNECT" {
+        // It has no place at a web site (RFC 9110, section 9.3.6).
+        edge.limits.refused.count(Limit::Method);
+        return Decision::Refuse(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    let switching = head.fields.has("upgrade");
     let bytes = if switching {
         usize::MAX
     } else {
@@ -88,10 +132,25 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
         bytes,
         head: rewritten,
         close: head.minded.close,
+        switching,
+        gathered: !switching
+            && matches!(head.body, BodyLength::Known(bytes) if bytes <= GATHERED)
+            && !head.fields.has("expect"),
     };
     match plain.then(|| head.to_request()).flatten() {
         Some(request) => Decision::Ask(Box::new(request), hand_on),
         None => Decision::HandOn(hand_on),
+    }
+}
+
+/// Bodies up to this size are read before anybody is asked about them.
+const GATHERED: u64 = 16 << 10;
+
+/// Counts a limit that the head met; gives the status that says so.
+fn over(edge: &Edge, limit: Limit) -> StatusCode {
+    match edge.limits.refused.count(limit) {
+        Limit::Line => StatusCode::URI_TOO_LONG,
+        _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     }
 }
 
@@ -162,6 +221,8 @@ pub fn plain_hit(
     let now = edge.clock.now();
     if !site.cache.stores
         || !site.shows_site()
+        // The stages give it its one spelling.
+        || !path::is_normal(plain.target, site.settings.requests.paths)
         || !site.settings.allow_from.is_empty()
         || !(plain.tls || site.settings.http == PlainHttp::Serve)
         || site.redirect_of(host, plain.target, now).is_some()

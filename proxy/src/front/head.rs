@@ -9,14 +9,16 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::Header;
 use pingora::http::RequestHeader;
+use yagura_config::settings::LimitSettings;
 
 use super::minded::{Lines, Minded};
 use crate::cache::Fields;
+use crate::limits::refused::Limit;
 
-/// Longest head taken, in bytes.
+/// Longest head taken, in bytes; the settings say less.
 pub const LONGEST: usize = 64 << 10;
-/// Most fields taken.
-pub const MOST_FIELDS: usize = 128;
+/// Most fields taken; the settings say less.
+pub const MOST_FIELDS: usize = LimitSettings::MOST_FIELDS;
 
 /// A head that can be read in one way only.
 #[derive(Debug)]
@@ -68,6 +70,24 @@ impl Fields for HeadFields<'_> {
             .filter(move |field| field.name.eq_ignore_ascii_case(name))
             .map(|field| field.value)
     }
+}
+
+impl HeadFields<'_> {
+    /// How many there are.
+    #[must_use]
+    pub const fn count(self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The limit that a head meets, whole or as far as it was read.
+#[must_use]
+pub fn over(bytes: &[u8], limits: &LimitSettings) -> Option<Limit> {
+    let line = memchr::memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
+    if line > limits.line_bytes {
+        return Some(Limit::Line);
+    }
+    (bytes.len() > limits.head_bytes).then_some(Limit::HeadSize)
 }
 
 /// Length of the head when it is whole; `seen` bytes were looked at before. Lines before the
@@ -324,6 +344,21 @@ mod tests {
         ] {
             assert_eq!(with(fields), Err(501), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn a_head_is_too_long_as_soon_as_it_is() {
+        let limits = LimitSettings {
+            line_bytes: 20,
+            head_bytes: 40,
+            ..LimitSettings::default()
+        };
+        let over = |text: &str| over(text.as_bytes(), &limits);
+        assert_eq!(over("GET /12345 HTTP/1.1\r\nHost: a\r\n\r\n"), None);
+        assert_eq!(over("GET /1234567 HTTP/1.1\r\n"), Some(Limit::Line));
+        assert_eq!(over("GET /12345678901234567"), Some(Limit::Line));
+        let long = format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(30));
+        assert_eq!(over(&long), Some(Limit::HeadSize));
     }
 
     #[test]

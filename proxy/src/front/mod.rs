@@ -27,28 +27,40 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
+use http::StatusCode;
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, Stream};
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt;
+use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
-use crate::counters::Event;
+use crate::limits::Admitted;
+use crate::limits::pace::Slowest;
+use crate::limits::refused::Limit;
+use crate::listeners::Tls;
 use crate::service::Service;
 use crate::state::Edge;
 pub use decide::Answer;
 use decide::{Decision, HandOn};
 use lent::Lent;
-use patience::{Silence, within};
+use patience::Silence;
+pub use patience::within;
 
 /// How long a connection may be idle between requests, at least; see [`Silence`].
 const IDLE: Duration = Duration::from_secs(60);
-/// How long a request's head may take from its first byte: who sends it drop by drop is let go.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long a reader may take to accept an answer.
+/// The spans in which silence is measured, and how long it may be when there is little room left.
+const SPAN: Duration = Duration::from_secs(5);
+/// How many of them make up [`IDLE`].
+const SPANS: u32 = 12;
+/// How long a reader may take to accept a refusal, or the end of his connection.
 const ANSWER: Duration = Duration::from_secs(60);
+/// How long the rest of a refused request is read, so that its refusal arrives.
+const LINGER: Duration = Duration::from_secs(1);
+/// What pingora writes in one go at most; it has one time limit for each such piece.
+const PIECE: u64 = 64 << 10;
 
 /// Room for a request's head, which is seldom larger.
 const ROOM: usize = 4 << 10;
@@ -57,10 +69,12 @@ const ROOM: usize = 4 << 10;
 pub struct Front {
     edge: Arc<Edge>,
     proxy: Arc<HttpProxy<Service>>,
+    tls: Option<Tls>,
 }
 
 /// What is known of a connection.
 struct Connection {
+    admitted: Admitted,
     client: Option<IpAddr>,
     tls: bool,
     lent: Lent,
@@ -69,22 +83,30 @@ struct Connection {
 impl Front {
     /// A front before this proxy.
     #[must_use]
-    pub const fn new(edge: Arc<Edge>, proxy: Arc<HttpProxy<Service>>) -> Self {
-        Self { edge, proxy }
+    pub const fn new(edge: Arc<Edge>, proxy: Arc<HttpProxy<Service>>, tls: Option<Tls>) -> Self {
+        Self { edge, proxy, tls }
     }
 
-    async fn serve(&self, mut stream: Stream, shutdown: &ShutdownWatch) {
+    async fn serve(&self, mut stream: Stream, admitted: Admitted, shutdown: &ShutdownWatch) {
         let mut connection = Connection {
+            admitted,
             client: client(&stream),
             tls: stream.get_ssl_digest().is_some(),
             lent: Lent::default(),
         };
-        let mut silence = Silence::new(IDLE);
+        let mut silence = Silence::new(SPAN);
         loop {
-            let Some(length) = read_head(&mut stream, &mut connection.lent, &mut silence).await
-            else {
-                return;
+            let length = match read_head(&mut stream, &mut connection, &mut silence).await {
+                Ok(length) => length,
+                Err(Unread::Gone) => return,
+                Err(Unread::TooSlow) => {
+                    self.edge.limits.refused.count(Limit::HeadTime);
+                    return refuse(stream, connection, StatusCode::REQUEST_TIMEOUT).await;
+                }
             };
+            if !connection.admitted.may_go_on() {
+                return;
+            }
             let leading = head::leading_lines(&connection.lent.read);
             bytes::Buf::advance(&mut connection.lent.read, leading);
             let length = length - leading;
@@ -92,11 +114,14 @@ impl Front {
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
                     let _under_way = self.edge.traffic.begin();
-                    answer.site.seen.counters.add(Event::Hit);
+                    let counters = &answer.site.seen.counters;
+                    counters.hit(answer.status(), answer.bytes());
                     let close = self.edge.traffic.is_draining() || answer.close;
                     answer::write(&answer, close, &mut connection.lent.out);
-                    let sent = answer::send(&answer, &connection.lent.out, &mut stream);
-                    let sent = matches!(within(ANSWER, sent).await, Some(Ok(())));
+                    connection.admitted.hit();
+                    let slowest = Slowest::of(&connection.admitted.settings);
+                    let sent = answer::send(&answer, &connection.lent.out, &mut stream, slowest);
+                    let sent = self.is_sent(sent.await);
                     if let Some(began) = began {
                         self.edge
                             .access_log
@@ -142,27 +167,43 @@ impl Front {
                         None => return,
                     }
                 }
-                Decision::Refuse(status) => {
-                    answer::write_refusal(status, &mut connection.lent.out);
-                    let sent =
-                        tokio::io::AsyncWriteExt::write_all(&mut stream, &connection.lent.out);
-                    let _gone = within(ANSWER, sent).await;
-                    finish(stream).await;
-                    return;
-                }
+                Decision::Refuse(status) => return refuse(stream, connection, status).await,
             }
         }
+    }
+
+    fn is_sent(&self, result: std::io::Result<()>) -> bool {
+        if let Err(error) = &result
+            && error.kind() == std::io::ErrorKind::TimedOut
+        {
+            self.edge.limits.refused.count(Limit::SlowReader);
+        }
+        result.is_ok()
     }
 
     /// Gives a request to pingora; the stream comes back when another may follow.
     async fn hand_on(
         &self,
-        stream: Stream,
+        mut stream: Stream,
         connection: &mut Connection,
         length: usize,
         hand_on: HandOn,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
+        let slowest = Slowest::of(&connection.admitted.settings);
+        if hand_on.gathered {
+            let gathering = gather(&mut stream, &mut connection.lent.read, hand_on.bytes);
+            match within(slowest.over, gathering).await {
+                Some(true) => {}
+                Some(false) => return None,
+                None => {
+                    self.edge.limits.refused.count(Limit::SlowSender);
+                    let status = StatusCode::REQUEST_TIMEOUT;
+                    refuse_with(stream, &mut connection.lent.out, status).await;
+                    return None;
+                }
+            }
+        }
         let bytes = hand_on.bytes.min(connection.lent.read.len());
         let request = connection.lent.read.split_to(bytes);
         let request = match hand_on.head {
@@ -177,6 +218,9 @@ impl Front {
         let keepalive = !self.edge.traffic.is_draining() && !*shutdown.borrow();
         session.set_keepalive(keepalive.then_some(IDLE.as_secs()));
         session.set_pipelined_prefix(request);
+        if !hand_on.switching {
+            bound(&mut session, slowest);
+        }
         let reused = self.proxy.process_new_http(session, shutdown).await?;
         Some(reused.consume().0)
     }
@@ -189,32 +233,92 @@ impl ServerApp for Front {
         stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
+        let admitted = self.edge.limits.admit(client(&stream)).ok()?;
+        let stream = match &self.tls {
+            Some(tls) if tls.is_spoken_at(&stream) => {
+                let handshake = tls.handshake(stream);
+                let most = admitted.settings.head_timeout;
+                let shaken = tokio::time::timeout(most, Box::pin(handshake)).await;
+                self.edge.limits.shook_hands(matches!(shaken, Ok(Some(_))));
+                match shaken {
+                    Ok(stream) => stream?,
+                    Err(_) => {
+                        self.edge.limits.refused.count(Limit::HeadTime);
+                        return None;
+                    }
+                }
+            }
+            _ => stream,
+        };
         if matches!(stream.selected_alpn_proto(), Some(ALPN::H2)) {
             // In a box, so that a connection over HTTP/1.1 does not keep room for it.
-            Box::pin(http2::serve(self, stream, shutdown)).await;
+            Box::pin(http2::serve(self, stream, admitted, shutdown)).await;
             return None;
         }
-        self.serve(stream, shutdown).await;
+        self.serve(stream, admitted, shutdown).await;
         None
     }
 }
 
-/// Reads until a request's head is whole, and gives its length; `None` when the reader is gone or
-/// too slow. A head that is too long is given as it is, for refusal.
-async fn read_head(stream: &mut Stream, lent: &mut Lent, silence: &mut Silence) -> Option<usize> {
+/// What pingora is told of how slow a reader may be.
+fn bound(session: &mut ServerSession, slowest: Slowest) {
+    session.set_read_timeout(Some(slowest.over));
+    session.set_write_timeout(Some(slowest.longest(PIECE)));
+    session.set_total_drain_timeout(Some(LINGER));
+}
+
+/// Reads a short body whole; false when the reader is gone.
+async fn gather(stream: &mut Stream, read: &mut BytesMut, bytes: usize) -> bool {
+    while read.len() < bytes {
+        read.reserve(bytes - read.len());
+        if !matches!(stream.read_buf(read).await, Ok(1..)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Why there is no head.
+enum Unread {
+    /// The reader is gone, or silent.
+    Gone,
+    /// It came too slowly.
+    TooSlow,
+}
+
+/// Reads until a request's head is whole, and gives its length. A head that is too long is given as
+/// it is, for refusal.
+async fn read_head(
+    stream: &mut Stream,
+    connection: &mut Connection,
+    silence: &mut Silence,
+) -> Result<usize, Unread> {
+    let Connection { lent, admitted, .. } = connection;
     if lent.read.is_empty() {
-        first_bytes(stream, lent, silence).await?;
+        let read = first_bytes(stream, lent, silence, admitted).await;
+        read.ok_or(Unread::Gone)?;
     }
     silence.heard();
     if let Some(length) = head::end(&lent.read, 0) {
-        return Some(length);
+        return Ok(length);
     }
-    let rest = rest_of_head(stream, &mut lent.read);
-    tokio::time::timeout(HEAD, rest).await.ok()?
+    let rest = rest_of_head(stream, &mut lent.read, &admitted.settings);
+    match tokio::time::timeout(admitted.settings.head_timeout, rest).await {
+        Ok(Some(length)) => Ok(length),
+        Ok(None) => Err(Unread::Gone),
+        Err(_) => Err(Unread::TooSlow),
+    }
 }
 
 /// Waits for a request without holding memory for it.
-async fn first_bytes(stream: &mut Stream, lent: &mut Lent, silence: &mut Silence) -> Option<()> {
+async fn first_bytes(
+    stream: &mut Stream,
+    lent: &mut Lent,
+    silence: &mut Silence,
+    admitted: &Admitted,
+) -> Option<()> {
+    // Who is silent makes room when there is little left.
+    let spans = || if admitted.is_crowded() { 1 } else { SPANS };
     lent.give_back();
     poll_fn(|context| {
         lent.take();
@@ -225,16 +329,20 @@ async fn first_bytes(stream: &mut Stream, lent: &mut Lent, silence: &mut Silence
             Poll::Ready(_) => Poll::Ready(None),
             Poll::Pending => {
                 lent.give_back();
-                silence.poll_over(context).map(|()| None)
+                silence.poll_over(context, spans).map(|()| None)
             }
         }
     })
     .await
 }
 
-async fn rest_of_head(stream: &mut Stream, read: &mut BytesMut) -> Option<usize> {
+async fn rest_of_head(
+    stream: &mut Stream,
+    read: &mut BytesMut,
+    limits: &LimitSettings,
+) -> Option<usize> {
     loop {
-        if read.len() > head::LONGEST {
+        if head::over(read, limits).is_some() {
             return Some(read.len());
         }
         let seen = read.len();
@@ -245,6 +353,28 @@ async fn rest_of_head(stream: &mut Stream, read: &mut BytesMut) -> Option<usize>
         if let Some(length) = head::end(read, seen) {
             return Some(length);
         }
+    }
+}
+
+/// Refuses a request of which nobody knows where it ends, and ends the connection with it.
+async fn refuse(stream: Stream, mut connection: Connection, status: StatusCode) {
+    refuse_with(stream, &mut connection.lent.out, status).await;
+}
+
+async fn refuse_with(mut stream: Stream, out: &mut BytesMut, status: StatusCode) {
+    answer::write_refusal(status, out);
+    let sent = tokio::io::AsyncWriteExt::write_all(&mut stream, out);
+    let sent = within(ANSWER, sent).await;
+    let ended = async {
+        tokio::io::AsyncWriteExt::flush(&mut stream).await?;
+        tokio::io::AsyncWriteExt::shutdown(&mut stream).await?;
+        // With bytes unread the system would throw the refusal away with the connection.
+        let mut sink = [0; 4096];
+        while stream.read(&mut sink).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    if matches!(sent, Some(Ok(()))) {
+        let _gone = tokio::time::timeout(LINGER, ended).await;
     }
 }
 

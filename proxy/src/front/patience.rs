@@ -19,12 +19,13 @@ pub async fn within<F: Future>(most: Duration, future: F) -> Option<F::Output> {
 }
 
 /// Watches over the silence between requests. It looks at whole spans, so that a silent reader is
-/// let go after one span at the earliest and two at the latest.
+/// let go after the spans he has at the earliest, and one more at the latest.
 pub struct Silence {
     span: Duration,
     timer: Pin<Box<Sleep>>,
     /// The timer knows whom to wake: it was asked since it was set.
     is_armed: bool,
+    silent_spans: u32,
     heard: bool,
 }
 
@@ -35,6 +36,7 @@ impl Silence {
             span,
             timer: Box::pin(tokio::time::sleep(span)),
             is_armed: false,
+            silent_spans: 0,
             heard: false,
         }
     }
@@ -44,15 +46,17 @@ impl Silence {
         self.heard = true;
     }
 
-    /// Ready when the reader was silent for too long. To be asked by one task only: the timer is
-    /// told whom to wake once for each span.
-    pub fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the reader was silent for more spans than he has. How many that are is asked
+    /// after each, because it depends on how many readers there are. To be asked by one task only:
+    /// the timer is told whom to wake once for each span.
+    pub fn poll_over(&mut self, context: &mut Context<'_>, most: impl Fn() -> u32) -> Poll<()> {
         if self.is_armed && !self.timer.is_elapsed() {
             return Poll::Pending;
         }
         self.is_armed = true;
         while self.timer.as_mut().poll(context).is_ready() {
-            if !self.heard {
+            self.silent_spans = if self.heard { 0 } else { self.silent_spans + 1 };
+            if self.silent_spans >= most() {
                 return Poll::Ready(());
             }
             self.heard = false;
@@ -82,7 +86,18 @@ mod tests {
         let began = monotonic();
         let mut silence = Silence::new(span);
         silence.heard();
-        poll_fn(|context| silence.poll_over(context)).await;
+        poll_fn(|context| silence.poll_over(context, || 1)).await;
         assert!(began.elapsed() >= 2 * span);
+    }
+
+    #[tokio::test]
+    async fn a_reader_has_as_many_spans_as_there_is_room_for() {
+        let span = Duration::from_millis(10);
+        let began = monotonic();
+        let mut silence = Silence::new(span);
+        poll_fn(|context| silence.poll_over(context, || 3)).await;
+        assert!(began.elapsed() >= 3 * span);
+        let mut silence = Silence::new(span);
+        poll_fn(|context| silence.poll_over(context, || 1)).await;
     }
 }

@@ -1,28 +1,26 @@
 //! What an order would make of the plan: checked, worked out, and not yet in force. Changes nothing;
-//! `switchboard.rs` puts it in force.
+//! `switchboard.rs` puts it in force. What is particular to a kind of order stands in `effect/`.
+
+pub mod ban;
+pub mod notice;
+mod purge;
+mod restart;
+pub mod route;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 use yagura_config::Settings;
-use yagura_config::settings::SiteSettings;
-use yagura_control::order::{
-    NoticeOf, Order, Outcome, Purge, RaiseNotice, Refusal, RefusalCode, Route, SetRoute, Target,
-};
+use yagura_control::order::{NoticeOf, Order, Outcome, Refusal, RefusalCode};
 use yagura_control::{Clock, Timestamp};
 
 use super::history::Change;
 use super::import;
-use super::intent::Given;
 use super::plan::Plan;
 use crate::cache::Cache;
-use crate::notice::{self, files::Files};
-
-/// Most prefixes in the table of purges: after a purge every response is compared with all their
-/// lengths once.
-const MOST_PREFIXES: usize = 1_000;
-/// Longest path or prefix purged, in bytes.
-const LONGEST_PATH_BYTES: usize = 8 << 10;
+use crate::limits::Limits;
+use crate::limits::bans::Bans;
+use crate::notice::files::Files;
 
 /// Reads the configuration file again; the error holds every fault, as text.
 pub type Reload = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
@@ -31,6 +29,8 @@ pub type Reload = Box<dyn Fn() -> Result<Settings, String> + Send + Sync>;
 pub struct Parts {
     /// Both levels.
     pub cache: Arc<Cache>,
+    /// What readers may ask, and who is let in.
+    pub limits: Arc<Limits>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Told when an upstream rises or falls.
@@ -73,6 +73,8 @@ pub struct Effect {
     pub outcome: Outcome,
     /// The settings that it read.
     pub settings: Option<Settings>,
+    /// The bans that it makes.
+    pub bans: Option<Bans>,
     /// The same for the history.
     pub change: Change,
 }
@@ -93,7 +95,22 @@ pub fn of(
         plan: plan.decided(given.at),
         outcome,
         settings: None,
+        bans: None,
         change,
+    };
+    let banned = |range, bans: Bans, present: &Bans| {
+        let total = |bans: &Bans| bans.in_force(given.at).count();
+        let change = Change {
+            before: format!("{} bans", total(present)),
+            after: format!("{} bans", total(&bans)),
+            inverse: Some(ban::present(range, present, given.at)),
+        };
+        let total = total(&bans);
+        let plan = before.renumbered(generation);
+        Effect {
+            bans: Some(bans),
+            ..plain(plan, Outcome::BansChanged { total }, change)
+        }
     };
     match order {
         Order::Status
@@ -103,13 +120,14 @@ pub fn of(
         | Order::ShowNotice(_)
         | Order::ShowRedirects(_)
         | Order::CheckTargets(_)
+        | Order::Bans
         | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),
             "ask for it without going through the switchboard",
         )),
         Order::Purge(purge) => {
-            check_purge(purge, before, &parts.cache)?;
+            purge::check(purge, before, &parts.cache)?;
             let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
             let outcome = Outcome::Purged {
                 refreshed,
@@ -135,22 +153,32 @@ pub fn of(
             Ok(plain(plan, Outcome::RedirectsImported(done), change))
         }
         Order::Route(set) => {
-            check_route(set, before, given.at)?;
-            let plan = routed(set, given, before, generation);
-            let inverse = Order::Route(present_route(&set.site, before, given.at));
+            route::check(set, before, given.at)?;
+            let plan = route::ordered(set, given, before, generation);
+            let inverse = Order::Route(route::present(&set.site, before, given.at));
             ways(&set.site, before, plan.decided(given.at), inverse).map(|(p, o, c)| plain(p, o, c))
         }
         Order::RaiseNotice(notice) => {
-            check_notice(notice, before, given.at)?;
-            let plan = raised(Some(notice), &notice.site, given, before, generation);
-            let inverse = present_notice(&notice.site, before, given.at);
+            notice::check(notice, before, given.at)?;
+            let plan = notice::raised(Some(notice), &notice.site, given, before, generation);
+            let inverse = notice::present(&notice.site, before, given.at);
             ways(&notice.site, before, plan.decided(given.at), inverse)
                 .map(|(p, o, c)| plain(p, o, c))
         }
         Order::LowerNotice(NoticeOf { site }) => {
-            let plan = raised(None, site, given, before, generation);
-            let inverse = present_notice(site, before, given.at);
+            let plan = notice::raised(None, site, given, before, generation);
+            let inverse = notice::present(site, before, given.at);
             ways(site, before, plan.decided(given.at), inverse).map(|(p, o, c)| plain(p, o, c))
+        }
+        Order::Ban(added) => {
+            let (present, exempt) = (parts.limits.bans(), &parts.limits.settings().exempt);
+            let bans = ban::added(added, given, &present, exempt)?;
+            Ok(banned(added.range, bans, &present))
+        }
+        Order::LiftBan(lifted) => {
+            let present = parts.limits.bans();
+            let bans = ban::lifted(lifted, &present)?;
+            Ok(banned(lifted.range, bans, &present))
         }
         Order::Reload => {
             let new = (parts.reload)().map_err(|faults| {
@@ -158,7 +186,7 @@ pub fn of(
                 refusal(RefusalCode::Invalid, faults, hint)
             })?;
             let outcome = Outcome::Reloaded {
-                needs_restart: needs_restart(settings, &new),
+                needs_restart: restart::needed(settings, &new),
             };
             let plan = parts.plan(generation, &new, Some(before));
             let change = Change {
@@ -198,45 +226,6 @@ fn ways(
     Ok((plan, outcome, change))
 }
 
-/// The plan with a notice for a site, or without one, not yet decided.
-pub fn raised(
-    notice: Option<&RaiseNotice>,
-    site: &str,
-    given: &Giver,
-    before: &Plan,
-    generation: u64,
-) -> Plan {
-    let notice = notice.map(|notice| Given {
-        what: notice.clone(),
-        until: notice.until,
-        at: given.at,
-        who: given.who.clone(),
-        reason: given.reason.clone(),
-    });
-    before.with_intents(generation, before.intents.with_notice(site, notice))
-}
-
-/// The order that makes the notice of a site what it is.
-fn present_notice(site: &str, plan: &Plan, now: Timestamp) -> Order {
-    let notice = plan.intents.of(site).notice;
-    match notice.filter(|notice| notice.is_in_force(now)) {
-        Some(notice) => Order::RaiseNotice(notice.what),
-        None => Order::LowerNotice(NoticeOf {
-            site: site.to_owned(),
-        }),
-    }
-}
-
-fn check_notice(notice: &RaiseNotice, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
-    plan.site_named(&notice.site)
-        .ok_or_else(|| unknown_site(&notice.site, plan))?;
-    if let Some(until) = notice.until.filter(|until| *until <= now) {
-        let what = format!("{until} is over");
-        return Err(refusal(RefusalCode::Invalid, what, "give a time to come"));
-    }
-    notice::check(notice).map_err(|(what, hint)| refusal(RefusalCode::Invalid, what, &hint))
-}
-
 fn redirects(count: usize) -> String {
     format!("{count} redirects")
 }
@@ -244,76 +233,6 @@ fn redirects(count: usize) -> String {
 fn sites(plan: &Plan) -> String {
     let names = plan.sites().iter().map(|site| site.settings.name.as_str());
     format!("sites {}", names.collect::<Vec<_>>().join(", "))
-}
-
-/// The order that makes the route of a site what it is.
-fn present_route(site: &str, plan: &Plan, now: Timestamp) -> SetRoute {
-    let route = plan.intents.of(site).route;
-    let route = route.filter(|route| route.is_in_force(now));
-    SetRoute {
-        site: site.to_owned(),
-        route: route.as_ref().map_or(Route::Auto, |route| route.what),
-        until: route.and_then(|route| route.until),
-    }
-}
-
-/// The plan with a route ordered, not yet decided.
-pub fn routed(set: &SetRoute, given: &Giver, before: &Plan, generation: u64) -> Plan {
-    let route = Given {
-        what: set.route,
-        until: set.until,
-        at: given.at,
-        who: given.who.clone(),
-        reason: given.reason.clone(),
-    };
-    let intents = before.intents.with_route(&set.site, route);
-    before.with_intents(generation, intents)
-}
-
-fn check_route(set: &SetRoute, plan: &Plan, now: Timestamp) -> Result<(), Refusal> {
-    let site = plan
-        .site_named(&set.site)
-        .ok_or_else(|| unknown_site(&set.site, plan))?;
-    let invalid = |what: String, hint: &str| Err(refusal(RefusalCode::Invalid, what, hint));
-    if let Some(until) = set.until.filter(|until| *until <= now) {
-        return invalid(format!("{until} is over"), "give a time to come");
-    }
-    match set.route {
-        Route::Standby(number) if number == 0 || usize::from(number) >= site.upstreams.len() => {
-            let what = format!("the site \"{}\" has no standby {number}", set.site);
-            let hint = match site.upstreams.len() {
-                1 => "add `standby = [...]` to the site and reload".to_owned(),
-                upstreams => format!("it has standbys 1 to {}", upstreams - 1),
-            };
-            invalid(what, &hint)
-        }
-        Route::LastGood if !site.cache.stores => {
-            let what = format!("the site \"{}\" stores nothing to answer with", set.site);
-            invalid(what, "order `notice`, or another upstream")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_purge(purge: &Purge, plan: &Plan, cache: &Cache) -> Result<(), Refusal> {
-    plan.site_named(&purge.site)
-        .ok_or_else(|| unknown_site(&purge.site, plan))?;
-    let targets = purge.refresh.iter().chain(&purge.withdraw);
-    for target in targets {
-        if let Target::Path(path) | Target::Prefix(path) = target
-            && !(path.starts_with('/') && path.len() <= LONGEST_PATH_BYTES)
-        {
-            let what = format!("\"{path}\" is no path");
-            let hint = format!("begin it with a slash; {LONGEST_PATH_BYTES} bytes at most");
-            return Err(refusal(RefusalCode::Invalid, what, &hint));
-        }
-    }
-    if cache.prefixes_with(purge) > MOST_PREFIXES {
-        let what = format!("more than {MOST_PREFIXES} prefixes would be kept as purged");
-        let hint = "purge by tag, a shorter prefix that was purged before, or everything";
-        return Err(refusal(RefusalCode::Invalid, what, hint));
-    }
-    Ok(())
 }
 
 /// There is no site of that name.
@@ -338,31 +257,4 @@ pub fn refusal(code: RefusalCode, message: String, hint: &str) -> Refusal {
         message,
         hint: hint.to_owned(),
     }
-}
-
-/// Keys that differ and take effect at a restart only.
-fn needs_restart(before: &Settings, after: &Settings) -> Vec<String> {
-    let mut keys = Vec::new();
-    if before.edge != after.edge {
-        keys.push("edge".to_owned());
-    }
-    let feeds = |settings: &Settings| -> Vec<_> {
-        settings
-            .sites
-            .iter()
-            .filter_map(|site| Some((site.name.clone(), site.feed_socket.clone()?)))
-            .collect()
-    };
-    if feeds(before) != feeds(after) {
-        keys.push("site.feed_socket".to_owned());
-    }
-    let sitemaps = |settings: &Settings| -> Vec<_> {
-        let warmed =
-            |site: &SiteSettings| (site.name.clone(), site.sitemap.clone(), site.warm_rate);
-        settings.sites.iter().map(warmed).collect()
-    };
-    if sitemaps(before) != sitemaps(after) {
-        keys.push("site.sitemap".to_owned());
-    }
-    keys
 }

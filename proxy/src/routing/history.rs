@@ -3,11 +3,12 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    HistoryLine, NoticeOf, Order, Purge, RaiseNotice, Refusal, RefusalCode, Route, ShowHistory,
-    Target,
+    Ban, HistoryLine, LiftBan, NoticeOf, Order, Purge, RaiseNotice, Refusal, RefusalCode, Route,
+    ShowHistory, Target,
 };
 
 use super::effect::refusal;
@@ -52,6 +53,8 @@ pub enum Subject {
     Stored,
     /// The settings of the edge.
     Settings,
+    /// Whether a network is let in.
+    Ban(IpNet),
 }
 
 /// How an order changed things, in words, and how it is taken back.
@@ -155,7 +158,9 @@ const fn instead(subject: Subject) -> &'static str {
             "what was refreshed comes anew from the origin; what was withdrawn is published anew in the CMS"
         }
         Subject::Settings => "put the earlier file in its place, and reload",
-        Subject::Move | Subject::Route | Subject::Notice => "give the order that you want",
+        Subject::Move | Subject::Route | Subject::Notice | Subject::Ban(_) => {
+            "give the order that you want"
+        }
     }
 }
 
@@ -168,6 +173,9 @@ fn still_to_come(order: Order, now: Timestamp) -> Order {
         }
         Order::RaiseNotice(notice) if notice.until.is_some_and(|until| until <= now) => {
             Order::LowerNotice(NoticeOf { site: notice.site })
+        }
+        Order::Ban(Ban { range, until }) if until.is_some_and(|until| until <= now) => {
+            Order::LiftBan(LiftBan { range })
         }
         order => order,
     }
@@ -183,6 +191,8 @@ impl Subject {
             Order::ImportRedirects(_) => Self::Redirects,
             Order::Purge(_) => Self::Stored,
             Order::Reload => Self::Settings,
+            Order::Ban(ban) => Self::Ban(ban.range),
+            Order::LiftBan(LiftBan { range }) => Self::Ban(*range),
             Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats
@@ -190,6 +200,7 @@ impl Subject {
             | Order::ShowNotice(_)
             | Order::ShowRedirects(_)
             | Order::CheckTargets(_)
+            | Order::Bans
             | Order::Undo(_) => Self::Move,
         }
     }
@@ -230,7 +241,13 @@ pub fn words(order: &Order) -> String {
         Order::LowerNotice(_) => "notice down".to_owned(),
         Order::Reload => "read the configuration again".to_owned(),
         Order::Undo(undo) => format!("take back order {}", undo.number),
+        Order::Ban(Ban { range, until }) => match until {
+            Some(until) => format!("ban {range} until {until}"),
+            None => format!("ban {range}"),
+        },
+        Order::LiftBan(LiftBan { range }) => format!("let {range} in again"),
         Order::Status
+        | Order::Bans
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use yagura_control::order::Order;
+use yagura_control::order::{BanInForce, Order};
 use yagura_control::redirect::Redirect;
 use yagura_control::{Timestamp, journal};
 
@@ -21,6 +21,8 @@ use crate::error::EdgeError;
 
 /// Beyond so many records a start replaces them by a snapshot.
 pub const MOST_RECORDS: usize = 2_000;
+/// So many bytes of several records are worth one as well: tables of redirects are large.
+const MOST_BYTES: usize = 64 << 20;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,9 @@ pub enum Record {
         /// What happened before.
         #[serde(default)]
         history: History,
+        /// Bans in force.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bans: Vec<BanInForce>,
     },
 }
 
@@ -82,6 +87,8 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     records: usize,
+    /// Its length when it was opened.
+    bytes: usize,
 }
 
 impl Journal {
@@ -113,6 +120,7 @@ impl Journal {
             path: path.to_owned(),
             file,
             records: replay.records.len(),
+            bytes: replay.sound_bytes,
         };
         Ok((journal, replay.records))
     }
@@ -140,7 +148,7 @@ impl Journal {
     /// Whether a snapshot is worth making.
     #[must_use]
     pub const fn has_grown(&self) -> bool {
-        self.records > MOST_RECORDS
+        self.records > MOST_RECORDS || (self.records > 1 && self.bytes > MOST_BYTES)
     }
 
     /// Replaces everything by one record.
@@ -220,6 +228,7 @@ mod tests {
             purges,
             intents: Intents::default(),
             history: History::default(),
+            bans: Vec::new(),
         };
         journal.replace(&snapshot).unwrap();
         journal.append(&record(2)).unwrap();

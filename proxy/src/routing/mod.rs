@@ -4,7 +4,7 @@
 //! - `intent.rs`: what operators want; `health.rs`: which upstreams count as up; `decide.rs`: what
 //!   becomes of both. Pure.
 //! - `redirects.rs`: one site's table of redirects.
-//! - `switchboard.rs`: the only door; `effect.rs`: what an order would make of the plan.
+//! - `switchboard.rs`: the only door; `effect.rs`: what an order would make of the plan (`effect/`, by kind).
 //! - `history.rs`: what was ordered, and what takes it back.
 //! - `import.rs`: what an import of redirects makes; `import_check.rs`: what is looked for before.
 //! - `journal.rs`: the file behind it, fsynced; `replay.rs`: read again at the start.

@@ -2,10 +2,9 @@
 //! their place when they have become many.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 
 use yagura_control::Timestamp;
-use yagura_control::order::{HistoryLine, Order, Purge};
+use yagura_control::order::{HistoryLine, LiftBan, Order, Purge};
 
 use super::effect::{self, Giver};
 use super::history::{self, Entry, History, Subject};
@@ -14,9 +13,15 @@ use super::journal::Record;
 use super::plan::Plan;
 use super::redirects::Redirects;
 use crate::cache::{Cache, key};
+use crate::limits::Limits;
 
 /// The plan after a record. Nothing is checked again: what was accepted once is taken over.
-pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Cache>) -> Plan {
+pub fn applied(
+    plan: Plan,
+    record: Record,
+    history: &mut History,
+    (cache, limits): (&Cache, &Limits),
+) -> Plan {
     if let Some(entry) = entry(&record) {
         history.push(entry);
     }
@@ -26,12 +31,14 @@ pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Ca
             generation,
             redirects,
             purges,
+            bans,
             intents,
             history: before,
             ..
         } => {
             *history = before;
             cache.restore_purges(purges);
+            limits.set_bans(bans.into_iter().collect());
             let plan = plan.with_intents(generation, intents);
             redirects.into_iter().fold(plan, |plan, (site, redirects)| {
                 plan.with_redirects(generation, &site, Redirects::new(redirects))
@@ -59,17 +66,28 @@ pub fn applied(plan: Plan, record: Record, history: &mut History, cache: &Arc<Ca
             },
             Order::Route(set) => {
                 let given = Giver { who, reason, at };
-                effect::routed(&set, &given, &plan, generation)
+                effect::route::ordered(&set, &given, &plan, generation)
             }
             Order::RaiseNotice(notice) => {
                 let given = Giver { who, reason, at };
-                effect::raised(Some(&notice), &notice.site, &given, &plan, generation)
+                effect::notice::raised(Some(&notice), &notice.site, &given, &plan, generation)
             }
             Order::LowerNotice(of) => {
                 let given = Giver { who, reason, at };
-                effect::raised(None, &of.site, &given, &plan, generation)
+                effect::notice::raised(None, &of.site, &given, &plan, generation)
+            }
+            Order::Ban(ban) => {
+                let given = Giver { who, reason, at };
+                let entry = effect::ban::in_force(&ban, &given);
+                limits.set_bans(limits.bans().with(entry, at));
+                plan.renumbered(generation)
+            }
+            Order::LiftBan(LiftBan { range }) => {
+                limits.set_bans(limits.bans().without(range));
+                plan.renumbered(generation)
             }
             Order::Reload
+            | Order::Bans
             | Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats
@@ -133,7 +151,12 @@ pub fn entry(record: &Record) -> Option<Entry> {
 }
 
 /// Everything up to now, summed up.
-pub fn snapshot(plan: &Plan, history: &History, cache: &Cache, at: Timestamp) -> Record {
+pub fn snapshot(
+    plan: &Plan,
+    history: &History,
+    (cache, limits): (&Cache, &Limits),
+    at: Timestamp,
+) -> Record {
     let sites = plan.sites().iter();
     let redirects: BTreeMap<_, _> = sites
         .map(|site| (site.settings.name.clone(), site.redirects.iter().collect()))
@@ -143,6 +166,7 @@ pub fn snapshot(plan: &Plan, history: &History, cache: &Cache, at: Timestamp) ->
         at,
         redirects,
         purges: cache.purge_table(),
+        bans: limits.bans().in_force(at).cloned().collect(),
         intents: (*plan.intents).clone(),
         history: history.clone(),
     }
@@ -152,7 +176,7 @@ pub fn snapshot(plan: &Plan, history: &History, cache: &Cache, at: Timestamp) ->
 /// given: at the next start the rules may be others.
 pub fn apply_purge(plan: &Plan, purge: &Purge, at: Timestamp, cache: &Cache) {
     match plan.site_named(&purge.site) {
-        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache.rules), at),
+        Some(site) => cache.purge(&key::as_keyed(purge, &site.cache), at),
         // The site is gone from the configuration, and may come back.
         None => cache.purge(purge, at),
     }

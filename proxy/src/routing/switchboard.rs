@@ -28,6 +28,7 @@ use super::plan::Plan;
 use super::replay;
 use crate::cache::Cache;
 use crate::error::EdgeError;
+use crate::limits::Limits;
 use crate::notice::files::Files;
 
 /// The longest time after which it is looked whether an order's time is over: the clock may be set.
@@ -57,7 +58,7 @@ impl Switchboard {
     /// The journal cannot be used.
     pub fn open(
         settings: Settings,
-        cache: Arc<Cache>,
+        (cache, limits): (Arc<Cache>, Arc<Limits>),
         clock: Arc<dyn Clock>,
         reload: Reload,
         journal: Option<&Path>,
@@ -68,11 +69,13 @@ impl Switchboard {
             .map_or_else(String::new, |edge| edge.name.clone());
         let parts = Parts {
             cache,
+            limits,
             clock,
             moved: Arc::default(),
             files: Files::at(journal.map(|path| path.with_file_name("notice"))),
             reload,
         };
+        let doors = (&*parts.cache, &*parts.limits);
         let mut plan = parts.plan(1, &settings, None);
         let now = parts.clock.now();
         let mut history = History::default();
@@ -81,10 +84,10 @@ impl Switchboard {
             Some(path) => {
                 let (mut journal, records) = Journal::open(path)?;
                 for record in records {
-                    plan = replay::applied(plan, record, &mut history, &parts.cache);
+                    plan = replay::applied(plan, record, &mut history, doors);
                 }
                 if journal.has_grown() {
-                    let snapshot = replay::snapshot(&plan, &history, &parts.cache, now);
+                    let snapshot = replay::snapshot(&plan, &history, doors, now);
                     journal.replace(&snapshot).map_err(EdgeError::at(path))?;
                 }
                 Some(journal)
@@ -178,7 +181,13 @@ impl Switchboard {
         {
             replay::apply_purge(&before, purge, given.at, &self.parts.cache);
         }
+        if let Some(bans) = effect.bans {
+            self.parts.limits.set_bans(bans);
+        }
         if let Some(settings) = effect.settings {
+            if let Some(edge) = &settings.edge {
+                self.parts.limits.set(edge.limits.clone());
+            }
             inner.settings = settings;
         }
         self.put_in_force(effect.plan);
@@ -318,6 +327,7 @@ fn taken(order: Order, files: &Files) -> Result<(Order, Vec<Bytes>), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use yagura_config::settings::LimitSettings;
     use yagura_control::SystemClock;
     use yagura_control::order::{Route, SetRoute};
 
@@ -332,7 +342,8 @@ mod tests {
         let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
         let reload = Box::new(|| Err("nothing to read".to_owned()));
         let clock = Arc::new(SystemClock);
-        Switchboard::open(settings, cache, clock, reload, Some(journal)).unwrap()
+        let limits = Limits::new(LimitSettings::default(), clock.clone());
+        Switchboard::open(settings, (cache, limits), clock, reload, Some(journal)).unwrap()
     }
 
     fn route(switchboard: &Switchboard, route: Route) -> Reply {

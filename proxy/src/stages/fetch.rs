@@ -16,6 +16,7 @@ use crate::cache::fetcher::{Joined, Question};
 use crate::cache::flight::{Head, News, ResponseHead};
 use crate::cache::{Directives, FetchError, Prepared, vary};
 use crate::counters::Event;
+use crate::counters::failures::Failure;
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -144,6 +145,12 @@ fn in_vain(
     visit: &mut Visit,
     error: &FetchError,
 ) -> Reply {
+    if let Some(failure) = Failure::of(error) {
+        site.seen.counters.failures.count(failure);
+    }
+    if matches!(error, FetchError::Busy(_)) {
+        visit.outcome = "busy";
+    }
     tracing::debug!(site = %site.settings.name, %error, "the origin was asked in vain");
     last_good::reply(edge, request, visit)
 }

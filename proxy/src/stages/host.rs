@@ -1,9 +1,13 @@
-//! 1. Which site the request is for.
+//! 1. Which site the request is for, and its target in one spelling.
+
+use std::borrow::Cow;
 
 use http::StatusCode;
 use pingora::http::RequestHeader;
 
 use super::reply::Reply;
+use crate::limits::path;
+use crate::limits::refused::Limit;
 use crate::routing::without_port;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -39,8 +43,19 @@ pub fn find(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<R
         .map_or("/", |target| target.as_str())
         .to_owned();
     visit.site = edge.switchboard.plan().site_of(&visit.host).cloned();
-    match visit.site {
-        Some(_) => None,
+    match &visit.site {
+        Some(site) => match path::normalised(&visit.target, site.settings.requests.paths) {
+            Ok(Cow::Borrowed(_)) => None,
+            Ok(Cow::Owned(target)) => {
+                visit.target = target;
+                None
+            }
+            Err(path::Refused) => {
+                edge.limits.refused.count(Limit::Path);
+                visit.outcome = "refused";
+                Some(Reply::refusal(StatusCode::BAD_REQUEST.as_u16(), head_only))
+            }
+        },
         None => Some(Reply::refusal(
             StatusCode::MISDIRECTED_REQUEST.as_u16(),
             head_only,

@@ -1,4 +1,4 @@
-//! 4. From plain HTTP to HTTPS: 308 keeps method and body (RFC 9110, section 15.4.9).
+//! 5. From plain HTTP to HTTPS: 308 keeps method and body (RFC 9110, section 15.4.9).
 
 use yagura_config::settings::PlainHttp;
 

@@ -1,4 +1,4 @@
-//! 2. Who may reach the site.
+//! 3. Who may reach the site.
 
 use super::reply::Reply;
 use crate::routing::Site;

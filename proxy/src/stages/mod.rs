@@ -7,6 +7,7 @@ pub mod host;
 pub mod https;
 pub mod ingress;
 pub mod last_good;
+pub mod limit;
 pub mod lookup;
 pub mod notice;
 pub mod range;
@@ -28,7 +29,8 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
         return Some(refusal);
     }
     let site = visit.site.clone()?;
-    let early = ingress::check(&site, visit)
+    let early = limit::check(edge, &site, request, visit)
+        .or_else(|| ingress::check(&site, visit))
         .or_else(|| redirect::find(&site, visit))
         .or_else(|| https::lift(&site, visit))
         .or_else(|| notice::find(edge, &site, request, visit));
@@ -41,7 +43,12 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
         Found::Ask(_) | Found::Forward if site.seen.upstreams.are_closed(edge.clock.now()) => {
             Some(last_good::reply(edge, request, visit))
         }
-        Found::Ask(stored) => fetch::ask(edge, &site, request, visit, stored).await,
+        Found::Ask(stored) => match limit::ask(edge, request, visit) {
+            // Better a copy than a refusal.
+            Some(_) if visit.fallback.is_some() => Some(last_good::reply(edge, request, visit)),
+            Some(refusal) => Some(refusal),
+            None => fetch::ask(edge, &site, request, visit, stored).await,
+        },
         Found::Forward => None,
     }
 }

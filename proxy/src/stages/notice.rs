@@ -67,8 +67,15 @@ pub const fn refusal(status: u16) -> &'static str {
             "403 Forbidden: このネットワークからは利用できません。 Not available from this network.\n"
         }
         408 => "408 Request Timeout: the request took too long.\n",
+        405 => "405 Method Not Allowed: this method is not available here.\n",
+        413 => {
+            "413 Content Too Large: 送信するデータが大きすぎます。 What you send is too large.\n"
+        }
         421 => {
             "421 Misdirected Request: このサーバーにこのホスト名のサイトはありません。 No site of that host name is served here.\n"
+        }
+        429 => {
+            "429 Too Many Requests: アクセスが集中しています。しばらくしてからお試しください。 Too many requests from your network; please try again later.\n"
         }
         504 => "504 Gateway Timeout: nothing suitable is stored.\n",
         _ => "The request was refused.\n",

@@ -152,7 +152,8 @@ fn invalidate(edge: &Edge, visit: &Visit, response: &ResponseHeader) {
                 .filter(|_| authority.eq_ignore_ascii_case(&visit.authority))
         });
         if let Some(target) = own.filter(|target| target.starts_with('/')) {
-            edge.cache.invalidate(&site.cache, target, now);
+            let target = site.cache.spelled(target);
+            edge.cache.invalidate(&site.cache, &target, now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! 3. Printed codes and legacy URLs; answered with everything behind the edge dead.
+//! 4. Printed codes and legacy URLs; answered with everything behind the edge dead.
 
 use yagura_config::settings::PlainHttp;
 

@@ -26,6 +26,8 @@ use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 use super::{Asked, Reader, reply};
+use crate::front::bound;
+use crate::limits::pace::Slowest;
 use crate::service::Service;
 
 /// Bytes that may be on their way through the pipe.
@@ -53,7 +55,7 @@ pub async fn forward(
     } = asked;
     let Some(request) = over_http1(request) else {
         // CONNECT has no place at a web site (RFC 9110, section 9.3.6).
-        refuse(&mut respond, StatusCode::METHOD_NOT_ALLOWED);
+        reply::refuse(StatusCode::METHOD_NOT_ALLOWED, &mut respond);
         return;
     };
     let (near, far) = duplex(PIPE);
@@ -64,16 +66,18 @@ pub async fn forward(
     };
     let mut session = ServerSession::new_http1(Box::new(far));
     session.set_keepalive(None);
+    let slowest = reader.slowest;
+    bound(&mut session, slowest);
     let proxying = proxy.process_new_http(session, shutdown);
     let exchanging = async {
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(near)).await;
         let Ok((mut sender, connection)) = handshake else {
-            refuse(&mut respond, StatusCode::BAD_GATEWAY);
+            reply::refuse(StatusCode::BAD_GATEWAY, &mut respond);
             return;
         };
         let answering = async {
             match sender.send_request(request).await {
-                Ok(response) => send(response, &mut respond).await,
+                Ok(response) => send(response, &mut respond, slowest).await,
                 Err(_) => respond.send_reset(Reason::INTERNAL_ERROR),
             }
             // Nothing else is asked through this pipe.
@@ -82,12 +86,6 @@ pub async fn forward(
         let (_ended, ()) = tokio::join!(connection, answering);
     };
     let (_nothing_reused, ()) = tokio::join!(proxying, exchanging);
-}
-
-fn refuse(respond: &mut SendResponse<Bytes>, status: StatusCode) {
-    let mut response = Response::new(());
-    *response.status_mut() = status;
-    let _reader_is_gone = respond.send_response(response, true);
 }
 
 /// The request in origin form, its host in the field where HTTP/1.1 has it.
@@ -105,7 +103,7 @@ fn over_http1(request: Request<RecvStream>) -> Option<Request<Upload>> {
     Some(Request::from_parts(parts, Upload(body)))
 }
 
-async fn send(response: Response<Incoming>, respond: &mut SendResponse<Bytes>) {
+async fn send(response: Response<Incoming>, respond: &mut SendResponse<Bytes>, slowest: Slowest) {
     let (mut parts, mut body) = response.into_parts();
     for name in OF_THE_PIPE {
         parts.headers.remove(name);
@@ -125,7 +123,7 @@ async fn send(response: Response<Incoming>, respond: &mut SendResponse<Bytes>) {
         };
         match frame.into_data() {
             Ok(piece) => {
-                if !reply::push(&mut stream, piece).await {
+                if !reply::push(&mut stream, piece, slowest).await {
                     return;
                 }
             }

@@ -15,18 +15,22 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::protocols::{SocketDigest, Stream, tls::SslDigest};
 use pingora::server::ShutdownWatch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
-use super::{ANSWER, Front, HEAD, IDLE, client, head};
+use super::{ANSWER, Front, SPAN, SPANS, client};
 use crate::access_log::Line;
-use crate::counters::Event;
+use crate::limits::Admitted;
+use crate::limits::pace::Slowest;
+use crate::limits::refused::Limit;
 use crate::stages;
+use crate::stages::reply::Reply;
 use crate::visit::Visit;
 
 /// Requests of one connection that may be under way.
@@ -39,6 +43,7 @@ struct Reader {
     client: Option<IpAddr>,
     tls: Option<Arc<SslDigest>>,
     socket: Option<Arc<SocketDigest>>,
+    slowest: Slowest,
 }
 
 /// One request with the way to its answer.
@@ -49,13 +54,21 @@ struct Asked {
 }
 
 /// Speaks HTTP/2 until the connection ends.
-pub async fn serve(front: &Arc<Front>, stream: Stream, shutdown: &ShutdownWatch) {
+pub async fn serve(
+    front: &Arc<Front>,
+    stream: Stream,
+    mut admitted: Admitted,
+    shutdown: &ShutdownWatch,
+) {
     let reader = Arc::new(Reader {
         client: client(&stream),
         tls: stream.get_ssl_digest(),
         socket: stream.get_socket_digest(),
+        slowest: Slowest::of(&admitted.settings),
     });
-    let handshake = tokio::time::timeout(HEAD, options().handshake(stream));
+    let options = options(&admitted.settings);
+    let handshake = options.handshake(stream);
+    let handshake = tokio::time::timeout(admitted.settings.head_timeout, handshake);
     let Ok(Ok(mut connection)) = handshake.await else {
         return;
     };
@@ -63,13 +76,13 @@ pub async fn serve(front: &Arc<Front>, stream: Stream, shutdown: &ShutdownWatch)
     let mut shutdown_told = shutdown.clone();
     let mut ending = false;
     let mut malformed = 0;
-    let mut until = deadline(IDLE);
+    let (mut until, mut silent_spans) = (deadline(SPAN), 0);
     loop {
         let next = tokio::select! {
             biased;
             next = connection.accept() => next,
             Some(_ended) = tasks.join_next() => {
-                until = deadline(IDLE);
+                (until, silent_spans) = (deadline(SPAN), 0);
                 continue;
             }
             _told = shutdown_told.changed(), if !ending => {
@@ -82,6 +95,11 @@ pub async fn serve(front: &Arc<Front>, stream: Stream, shutdown: &ShutdownWatch)
                 if ending {
                     return;
                 }
+                silent_spans += 1;
+                if silent_spans < if admitted.is_crowded() { 1 } else { SPANS } {
+                    until = deadline(SPAN);
+                    continue;
+                }
                 (ending, until) = (true, deadline(ANSWER));
                 connection.graceful_shutdown();
                 continue;
@@ -91,19 +109,25 @@ pub async fn serve(front: &Arc<Front>, stream: Stream, shutdown: &ShutdownWatch)
             return;
         };
         if !ending {
-            until = deadline(IDLE);
+            (until, silent_spans) = (deadline(SPAN), 0);
+        }
+        if !admitted.may_go_on() {
+            return;
         }
         let asked = Asked {
             request,
             respond,
             began: monotonic(),
         };
-        match taken(asked) {
-            Ok(asked) => {
+        match taken(asked).map(|asked| short_enough(front, &admitted.settings, asked)) {
+            Ok(None) => {}
+            Ok(Some(asked)) => {
                 if let Some(asked) = answered(front, &reader, asked) {
                     let (front, reader) = (front.clone(), reader.clone());
                     let shutdown = shutdown.clone();
                     tasks.spawn(async move { ask(&front, &reader, asked, &shutdown).await });
+                } else {
+                    admitted.hit();
                 }
             }
             Err(()) => malformed += 1,
@@ -114,10 +138,10 @@ pub async fn serve(front: &Arc<Front>, stream: Stream, shutdown: &ShutdownWatch)
     }
 }
 
-fn options() -> H2Options {
+fn options(limits: &LimitSettings) -> H2Options {
     let mut options = default_h2_options();
     options.max_concurrent_streams(MOST_STREAMS);
-    options.max_header_list_size(u32::try_from(head::LONGEST).unwrap_or(u32::MAX));
+    options.max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
     options
 }
 
@@ -136,6 +160,22 @@ fn taken(mut asked: Asked) -> Result<Asked, ()> {
     }
 }
 
+/// The request, unless its target or its fields are too many; then it is refused. (Fields that are
+/// too long together are refused by the protocol's own limit.)
+fn short_enough(front: &Front, limits: &LimitSettings, mut asked: Asked) -> Option<Asked> {
+    let target = asked.request.uri().path_and_query();
+    let (limit, status) = if target.is_some_and(|t| t.as_str().len() > limits.line_bytes) {
+        (Limit::Line, StatusCode::URI_TOO_LONG)
+    } else if asked.request.headers().len() > limits.head_fields {
+        (Limit::HeadSize, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    } else {
+        return Some(asked);
+    };
+    front.edge.limits.refused.count(limit);
+    reply::refuse(status, &mut asked.respond);
+    None
+}
+
 /// Answers a plain hit; gives everything else back.
 fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     let Some(answer) = request::hit(&front.edge, reader.tls.is_some(), &asked.request) else {
@@ -143,7 +183,7 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     };
     let _under_way = front.edge.traffic.begin();
     let bytes = reply::send_hit(&answer, &mut asked.respond);
-    answer.site.seen.counters.add(Event::Hit);
+    answer.site.seen.counters.hit(answer.status(), bytes);
     if front.edge.access_log.is_on() {
         let path = asked.request.uri().path();
         front.edge.access_log.add(Line::of_hit(
@@ -168,8 +208,8 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         (visit.tls, visit.client) = (reader.tls.is_some(), reader.client);
         if let Some(reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
-            let bytes = reply::send(reply, &method, edge.clock.now(), &mut asked.respond).await;
-            visit.count();
+            let bytes = send(front, reader, reply, &method, &mut asked.respond).await;
+            visit.count(status, bytes);
             if edge.access_log.is_on() {
                 edge.access_log
                     .add(Line::of(&visit, method.as_str(), status, bytes));
@@ -178,4 +218,15 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         }
     }
     bridge::forward(&front.proxy, reader, asked, shutdown).await;
+}
+
+async fn send(
+    front: &Front,
+    reader: &Reader,
+    reply: Reply,
+    method: &Method,
+    respond: &mut SendResponse<Bytes>,
+) -> u64 {
+    let now = front.edge.clock.now();
+    reply::send(reply, method, (now, reader.slowest), respond).await
 }

@@ -8,8 +8,9 @@ use h2::{Reason, SendStream};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use yagura_control::Timestamp;
 
-use crate::front::ANSWER;
 use crate::front::decide::Answer;
+use crate::front::within;
+use crate::limits::pace::Slowest;
 use crate::stages::reply::{Body, CACHE_STATUS, Reply};
 
 /// Sends a hit; gives the bytes of its body. What the reader's window does not take yet waits in
@@ -49,7 +50,7 @@ pub fn send_hit(answer: &Answer, respond: &mut SendResponse<Bytes>) -> u64 {
 pub async fn send(
     reply: Reply,
     method: &Method,
-    now: Timestamp,
+    (now, slowest): (Timestamp, Slowest),
     respond: &mut SendResponse<Bytes>,
 ) -> u64 {
     let ends = reply.ends_with_head(method);
@@ -83,7 +84,7 @@ pub async fn send(
                 match source.piece().await {
                     Ok(Some(piece)) => {
                         bytes += piece.len() as u64;
-                        if !push(&mut stream, piece).await {
+                        if !push(&mut stream, piece, slowest).await {
                             return bytes;
                         }
                     }
@@ -103,20 +104,37 @@ pub async fn send(
 }
 
 /// Sends a piece as the reader's window opens; false when he is gone or too slow.
-pub async fn push(stream: &mut SendStream<Bytes>, mut piece: Bytes) -> bool {
-    while !piece.is_empty() {
-        stream.reserve_capacity(piece.len());
-        let room = poll_fn(|context| stream.poll_capacity(context));
-        let Ok(Some(Ok(room))) = tokio::time::timeout(ANSWER, room).await else {
-            stream.send_reset(Reason::CANCEL);
-            return false;
+pub async fn push(stream: &mut SendStream<Bytes>, mut piece: Bytes, slowest: Slowest) -> bool {
+    loop {
+        let before = piece.len();
+        let span = async {
+            while !piece.is_empty() {
+                stream.reserve_capacity(piece.len());
+                let room = poll_fn(|context| stream.poll_capacity(context)).await;
+                let room = room?.ok()?;
+                let now = piece.split_to(room.min(piece.len()));
+                if !now.is_empty() {
+                    stream.send_data(now, false).ok()?;
+                }
+            }
+            Some(())
         };
-        let now = piece.split_to(room.min(piece.len()));
-        if !now.is_empty() && stream.send_data(now, false).is_err() {
-            return false;
+        match within(slowest.over, span).await {
+            Some(sent) => return sent.is_some(),
+            None if ((before - piece.len()) as u64) < slowest.bytes => {
+                stream.send_reset(Reason::CANCEL);
+                return false;
+            }
+            None => {}
         }
     }
-    true
+}
+
+/// Refuses a request with a status alone.
+pub fn refuse(status: StatusCode, respond: &mut SendResponse<Bytes>) {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let _reader_is_gone = respond.send_response(response(status, headers), true);
 }
 
 fn response(status: StatusCode, headers: HeaderMap) -> Response<()> {

@@ -7,6 +7,7 @@ use yagura_control::order::{ImportRedirects, Order};
 
 use super::*;
 use crate::cache::normalise::Rules;
+use crate::routing::history::Change;
 use crate::routing::import_check::{Surroundings, check};
 use crate::routing::journal::Record;
 
@@ -260,6 +261,8 @@ fn measure_a_large_table() {
         who: "test".into(),
         reason: None,
         order,
+        change: Change::default(),
+        undoes: None,
     };
     let journal = yagura_control::journal::encode(&record).unwrap();
     drop(record);

@@ -1,0 +1,351 @@
+//! Every figure there is, with what it means. docs/metrics.md is made from this.
+
+/// A figure, or one for each of its labels' values.
+#[derive(Debug)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// What Prometheus calls its kind.
+    pub kind: &'static str,
+    /// Its labels.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the documentation is made by a test")
+    )]
+    pub labels: &'static str,
+    /// What it means.
+    pub help: &'static str,
+}
+
+const fn family(
+    name: &'static str,
+    kind: &'static str,
+    labels: &'static str,
+    help: &'static str,
+) -> Family {
+    Family {
+        name,
+        kind,
+        labels,
+        help,
+    }
+}
+
+/// 1, with the version of the program.
+pub const BUILD: Family = family(
+    "yagura_build_info",
+    "gauge",
+    "version",
+    "1, with the version of the program.",
+);
+/// When the edge started, in seconds since 1970.
+pub const STARTED: Family = family(
+    "yagura_start_time_seconds",
+    "gauge",
+    "",
+    "When the edge started, in seconds since 1970.",
+);
+/// The generation in force: how many orders changed the edge.
+pub const GENERATION: Family = family(
+    "yagura_generation",
+    "gauge",
+    "",
+    "The generation in force: how many orders changed the edge.",
+);
+/// Requests that are being answered now.
+pub const UNDER_WAY: Family = family(
+    "yagura_requests_under_way",
+    "gauge",
+    "",
+    "Requests that are being answered now.",
+);
+/// Lines of the access log that were lost, because the disk was slower than the readers.
+pub const LOG_DROPPED: Family = family(
+    "yagura_access_log_dropped_total",
+    "counter",
+    "",
+    "Lines of the access log that were lost, because the disk was slower than the readers.",
+);
+/// Until when the certificate is valid, in seconds since 1970; left out without TLS.
+pub const CERTIFICATE: Family = family(
+    "yagura_certificate_end_seconds",
+    "gauge",
+    "",
+    "Until when the certificate is valid, in seconds since 1970; left out without TLS.",
+);
+/// Connections of readers that are open now.
+pub const CONNECTIONS: Family = family(
+    "yagura_connections",
+    "gauge",
+    "",
+    "Connections of readers that are open now.",
+);
+/// Connections that were let in.
+pub const ADMITTED: Family = family(
+    "yagura_connections_total",
+    "counter",
+    "",
+    "Connections that were let in.",
+);
+/// TLS handshakes: done, failed.
+pub const HANDSHAKES: Family = family(
+    "yagura_handshakes_total",
+    "counter",
+    "result",
+    "TLS handshakes: done, failed.",
+);
+/// How often each limit was met, by its key in the configuration; see the runbook on floods.
+pub const REFUSED: Family = family(
+    "yagura_refused_total",
+    "counter",
+    "limit",
+    "How often each limit was met, by its key in the configuration; see the runbook on floods.",
+);
+/// Bans in force.
+pub const BANS: Family = family("yagura_bans", "gauge", "", "Bans in force.");
+/// Responses in memory.
+pub const HOT_ENTRIES: Family = family("yagura_hot_entries", "gauge", "", "Responses in memory.");
+/// Bytes of responses in memory.
+pub const HOT_BYTES: Family = family(
+    "yagura_hot_bytes",
+    "gauge",
+    "",
+    "Bytes of responses in memory.",
+);
+/// Most bytes of responses in memory.
+pub const HOT_CAPACITY: Family = family(
+    "yagura_hot_capacity_bytes",
+    "gauge",
+    "",
+    "Most bytes of responses in memory.",
+);
+/// Responses that made room for others.
+pub const HOT_EVICTIONS: Family = family(
+    "yagura_hot_evictions_total",
+    "counter",
+    "",
+    "Responses that made room for others.",
+);
+/// Last-good copies on disk.
+pub const KEPT_ENTRIES: Family = family(
+    "yagura_last_good_entries",
+    "gauge",
+    "",
+    "Last-good copies on disk.",
+);
+/// Bytes of last-good copies on disk.
+pub const KEPT_BYTES: Family = family(
+    "yagura_last_good_bytes",
+    "gauge",
+    "",
+    "Bytes of last-good copies on disk.",
+);
+/// Most bytes of last-good copies on disk.
+pub const KEPT_QUOTA: Family = family(
+    "yagura_last_good_quota_bytes",
+    "gauge",
+    "",
+    "Most bytes of last-good copies on disk.",
+);
+/// Copies that were found damaged, and dropped.
+pub const KEPT_DAMAGED: Family = family(
+    "yagura_last_good_damaged_total",
+    "counter",
+    "",
+    "Copies that were found damaged, and dropped.",
+);
+/// 1 while last-good takes nothing new (disk full or failing), otherwise 0.
+pub const KEPT_DEGRADED: Family = family(
+    "yagura_last_good_degraded",
+    "gauge",
+    "",
+    "1 while last-good takes nothing new (disk full or failing), otherwise 0.",
+);
+/// Requests by what became of them, in the words of `yagura cache stats`.
+pub const REQUESTS: Family = family(
+    "yagura_requests_total",
+    "counter",
+    "site, outcome",
+    "Requests by what became of them, in the words of `yagura cache stats`.",
+);
+/// Answers by the first digit of their status.
+pub const RESPONSES: Family = family(
+    "yagura_responses_total",
+    "counter",
+    "site, class",
+    "Answers by the first digit of their status.",
+);
+/// Bytes of bodies that were sent.
+pub const BYTES: Family = family(
+    "yagura_response_bytes_total",
+    "counter",
+    "site",
+    "Bytes of bodies that were sent.",
+);
+/// How long requests took from their first byte to the last of the answer, but for those answered straight from memory, which take microseconds and are not timed.
+pub const SECONDS: Family = family(
+    "yagura_request_seconds",
+    "histogram",
+    "site",
+    "How long requests took from their first byte to the last of the answer, but for those answered straight from memory, which take microseconds and are not timed.",
+);
+/// Readers who waited for an answer that another one had asked for.
+pub const COALESCED: Family = family(
+    "yagura_coalesced_total",
+    "counter",
+    "site",
+    "Readers who waited for an answer that another one had asked for.",
+);
+/// Questions to the origin that are under way now.
+pub const FETCHING: Family = family(
+    "yagura_origin_requests",
+    "gauge",
+    "site",
+    "Questions to the origin that are under way now.",
+);
+/// Questions to the origin that failed, as readers met them.
+pub const ORIGIN_ERRORS: Family = family(
+    "yagura_origin_errors_total",
+    "counter",
+    "site, kind",
+    "Questions to the origin that failed, as readers met them.",
+);
+/// 1 while the origin answers, otherwise 0; left out before it was asked.
+pub const ORIGIN_UP: Family = family(
+    "yagura_origin_up",
+    "gauge",
+    "site",
+    "1 while the origin answers, otherwise 0; left out before it was asked.",
+);
+/// 1 while an upstream of a site counts as answering, otherwise 0.
+pub const UPSTREAM_UP: Family = family(
+    "yagura_upstream_up",
+    "gauge",
+    "site, upstream (primary, standby1 ...)",
+    "1 while an upstream counts as answering, by its checks and by real requests, otherwise 0.",
+);
+/// The way in which a site is answered.
+pub const WAY: Family = family(
+    "yagura_site_way",
+    "gauge",
+    "site, way (primary, standby1 ..., last-good, notice)",
+    "1 for the way in which the site is answered.",
+);
+/// Redirects in force.
+pub const REDIRECTS: Family = family("yagura_redirects", "gauge", "site", "Redirects in force.");
+/// How far the warmer is.
+pub const WARMER_POSITION: Family = family(
+    "yagura_warmer_position",
+    "gauge",
+    "site",
+    "How far the warmer is.",
+);
+/// How far it could be.
+pub const WARMER_HEAD: Family = family(
+    "yagura_warmer_head",
+    "gauge",
+    "site",
+    "How far it could be.",
+);
+/// 1 when last-good holds everything that is published, otherwise 0.
+pub const WARMER_COMPLETE: Family = family(
+    "yagura_warmer_complete",
+    "gauge",
+    "site",
+    "1 when last-good holds everything that is published, otherwise 0.",
+);
+/// Pages that the warmer could not fetch.
+pub const WARMER_FAILING: Family = family(
+    "yagura_warmer_failing",
+    "gauge",
+    "site",
+    "Pages that the warmer could not fetch.",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [&Family; 35] = [
+        &BUILD,
+        &STARTED,
+        &GENERATION,
+        &UNDER_WAY,
+        &LOG_DROPPED,
+        &CERTIFICATE,
+        &CONNECTIONS,
+        &ADMITTED,
+        &HANDSHAKES,
+        &REFUSED,
+        &BANS,
+        &HOT_ENTRIES,
+        &HOT_BYTES,
+        &HOT_CAPACITY,
+        &HOT_EVICTIONS,
+        &KEPT_ENTRIES,
+        &KEPT_BYTES,
+        &KEPT_QUOTA,
+        &KEPT_DAMAGED,
+        &KEPT_DEGRADED,
+        &REQUESTS,
+        &RESPONSES,
+        &BYTES,
+        &SECONDS,
+        &COALESCED,
+        &FETCHING,
+        &ORIGIN_ERRORS,
+        &ORIGIN_UP,
+        &UPSTREAM_UP,
+        &WAY,
+        &REDIRECTS,
+        &WARMER_POSITION,
+        &WARMER_HEAD,
+        &WARMER_COMPLETE,
+        &WARMER_FAILING,
+    ];
+
+    fn documentation() -> String {
+        let mut text =
+            "# Metrics\n\nMade from `proxy/src/metrics/families.rs` by a test; do not edit. \
+            Prometheus reads them at `/metrics` of the address in `metrics` of `[edge]`.\n\n\
+            | Name | Kind | Labels | Meaning |\n|---|---|---|---|\n"
+                .to_owned();
+        for family in ALL {
+            let Family {
+                name,
+                kind,
+                labels,
+                help,
+            } = family;
+            text.push_str(&format!("| `{name}` | {kind} | {labels} | {help} |\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn the_documentation_is_what_the_code_says() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/metrics.md");
+        let present = std::fs::read_to_string(&file).unwrap_or_default();
+        if present != documentation() {
+            std::fs::write(&file, documentation()).unwrap();
+            panic!(
+                "docs/metrics.md was not up to date and was written anew: look at it and commit it"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_formed_as_prometheus_wants_them() {
+        for family in ALL {
+            let counts = family.name.ends_with("_total");
+            assert_eq!(counts, family.kind == "counter", "{family:?}");
+            assert!(
+                family.name.starts_with("yagura_") && family.help.ends_with('.'),
+                "{family:?}"
+            );
+        }
+        let mut names = ALL.map(|family| family.name);
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}
