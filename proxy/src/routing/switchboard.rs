@@ -198,7 +198,11 @@ impl Switchboard {
 
     fn put_in_force(&self, plan: Plan) {
         plan.choose_upstreams();
-        self.plan.store(Arc::new(plan));
+        let before = self.plan.swap(Arc::new(plan));
+        // Whoever still reads the former plan may hold its tables until after the last count.
+        for site in before.sites() {
+            site.seen.redirect_hits.add(site.redirects.take_counts());
+        }
     }
 
     /// Decides every site anew, because something was seen or time has passed.
