@@ -4,8 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use yagura_config::settings::SiteSettings;
 use yagura_control::order::Route;
 
+use crate::ban::arguments::BanCommand;
+use crate::disaster::arguments::DisasterCommand;
 use crate::redirect::arguments::RedirectCommand;
 
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
@@ -39,6 +42,11 @@ pub(crate) enum Command {
     Notice {
         #[command(subcommand)]
         command: NoticeCommand,
+    },
+    /// Put a light page with posts in place of a site's home page
+    Disaster {
+        #[command(subcommand)]
+        command: DisasterCommand,
     },
     /// List what was ordered, and what moved by itself: who, when, why, before and after
     History(HistoryArguments),
@@ -190,7 +198,7 @@ pub(crate) enum NoticeCommand {
     /// Put a notice in place of a site: 503 with Retry-After for everything but redirects
     Up(NoticeUpArguments),
     /// Show the site again
-    Down(NoticeDownArguments),
+    Down(SiteOrderArguments),
     /// Show what the notice says
     Show(NoticeShowArguments),
 }
@@ -199,15 +207,8 @@ pub(crate) enum NoticeCommand {
 pub(crate) struct NoticeUpArguments {
     #[command(flatten)]
     pub(crate) order: OrderArguments,
-    /// The text, in Markdown; for another language en=FILE.md; may be repeated, the first comes first
-    #[arg(long, value_name = "[LANG=]FILE.md", required = true)]
-    pub(crate) text: Vec<String>,
-    /// Language of a text that names none
-    #[arg(long, default_value = "ja", value_name = "LANG")]
-    pub(crate) lang: String,
-    /// Title; for another language en=TITLE; may be repeated [default: the text's first heading]
-    #[arg(long, value_name = "[LANG=]TITLE")]
-    pub(crate) title: Vec<String>,
+    #[command(flatten)]
+    pub(crate) words: WordsArguments,
     /// When it ends by itself: 18:00 (in Japan), "2026-11-25 06:00" or +2h
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
@@ -217,30 +218,62 @@ pub(crate) struct NoticeUpArguments {
     /// An attachment or image, which the text links to by its name; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) attach: Vec<PathBuf>,
-    /// The site's name in the configuration
-    #[arg(value_name = "SITE")]
-    pub(crate) site: String,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct NoticeDownArguments {
     #[command(flatten)]
-    pub(crate) order: OrderArguments,
-    /// The site's name in the configuration
-    #[arg(value_name = "SITE")]
-    pub(crate) site: String,
+    pub(crate) site: SiteArguments,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct NoticeShowArguments {
     #[command(flatten)]
     pub(crate) edges: EdgesArguments,
-    /// The site's name in the configuration
-    #[arg(value_name = "SITE")]
-    pub(crate) site: String,
+    #[command(flatten)]
+    pub(crate) site: SiteArguments,
     /// Print the page as readers get it
     #[arg(long)]
     pub(crate) html: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SiteOrderArguments {
+    #[command(flatten)]
+    pub(crate) order: OrderArguments,
+    #[command(flatten)]
+    pub(crate) site: SiteArguments,
+}
+
+/// Which site, or the one that stands for it in drills.
+#[derive(Args, Debug)]
+pub(crate) struct SiteArguments {
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+    /// Only on the site's drill host ([site.drill]), which the public does not see
+    #[arg(long)]
+    pub(crate) drill: bool,
+}
+
+impl SiteArguments {
+    /// The name of the site that is meant.
+    pub(crate) fn name(&self) -> String {
+        match self.drill {
+            true => SiteSettings::drill_name(&self.site),
+            false => self.site.clone(),
+        }
+    }
+}
+
+/// What a page says.
+#[derive(Args, Debug)]
+pub(crate) struct WordsArguments {
+    /// The text, in Markdown; for another language en=FILE.md; may be repeated, the first comes first
+    #[arg(long, value_name = "[LANG=]FILE.md", required = true)]
+    pub(crate) text: Vec<String>,
+    /// Language of a text that names none
+    #[arg(long, default_value = "ja", value_name = "LANG")]
+    pub(crate) lang: String,
+    /// Title; for another language en=TITLE; may be repeated [default: the text's first heading]
+    #[arg(long, value_name = "[LANG=]TITLE")]
+    pub(crate) title: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -321,43 +354,6 @@ pub(crate) struct CacheShowArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct CacheStatsArguments {
-    #[command(flatten)]
-    pub(crate) edges: EdgesArguments,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BanCommand {
-    /// Let nobody in from a network
-    Add(BanAddArguments),
-    /// Let them in again
-    Remove(BanRemoveArguments),
-    /// Show the bans in force
-    List(BanListArguments),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct BanAddArguments {
-    #[command(flatten)]
-    pub(crate) order: OrderArguments,
-    /// The network, or one address
-    #[arg(value_name = "RANGE")]
-    pub(crate) range: String,
-    /// When it ends: 18:00, "2026-11-25 06:00" or +7d, clock times in Japan [default: when it is removed]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct BanRemoveArguments {
-    #[command(flatten)]
-    pub(crate) order: OrderArguments,
-    /// The network as it was banned
-    #[arg(value_name = "RANGE")]
-    pub(crate) range: String,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct BanListArguments {
     #[command(flatten)]
     pub(crate) edges: EdgesArguments,
 }

@@ -1,5 +1,7 @@
 //! `yagura ban`: networks that edges let nobody in from.
 
+pub(crate) mod arguments;
+
 use std::net::IpAddr;
 use std::process::ExitCode;
 
@@ -7,8 +9,8 @@ use anyhow::{Context, bail};
 use yagura_control::order::{Ban, BanInForce, LiftBan, Order, Outcome};
 use yagura_control::{Clock, SystemClock, until};
 
-use crate::arguments::BanCommand;
 use crate::edges;
+use arguments::BanCommand;
 
 pub(crate) fn run(command: &BanCommand) -> anyhow::Result<ExitCode> {
     match command {

@@ -211,10 +211,22 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         | Outcome::CacheShown(_)
         | Outcome::CacheStats(_)
         | Outcome::Notice { .. }
+        | Outcome::Disaster { .. }
         | Outcome::History { .. }
         | Outcome::RedirectsShown(_)
         | Outcome::TargetsChecked { .. }
         | Outcome::Bans { .. } => "nothing changed".to_owned(),
+        Outcome::DisasterChanged {
+            site,
+            status,
+            bytes,
+        } => match status {
+            None => format!("{site}: the home page is shown"),
+            Some(status) => format!(
+                "{site}: the disaster page is shown, {} posts, {bytes} bytes",
+                status.posts
+            ),
+        },
         Outcome::BansChanged { total } => format!("{total} bans in force"),
         Outcome::Purged {
             refreshed,

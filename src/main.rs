@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs` give an order to running edges.
+//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs` give an order to running edges.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
@@ -16,6 +16,7 @@ mod check;
 mod cms;
 mod configuration;
 mod demo;
+mod disaster;
 mod edge;
 mod edges;
 mod history;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Route(arguments) => route::run(&arguments),
         Command::Notice { command } => notice::run(&command),
+        Command::Disaster { command } => disaster::run(&command),
         Command::History(arguments) => history::run(&arguments),
         Command::Undo(arguments) => undo::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),

@@ -10,7 +10,7 @@ use yagura_control::order::{
     LARGEST_FILE_BYTES, NoticeFile, NoticeOf, NoticeShown, NoticeText, Order, Outcome, RaiseNotice,
 };
 
-use crate::arguments::{NoticeCommand, NoticeShowArguments, NoticeUpArguments};
+use crate::arguments::{NoticeCommand, NoticeShowArguments, NoticeUpArguments, WordsArguments};
 use crate::{edges, route};
 
 pub(crate) fn run(command: &NoticeCommand) -> anyhow::Result<ExitCode> {
@@ -20,7 +20,7 @@ pub(crate) fn run(command: &NoticeCommand) -> anyhow::Result<ExitCode> {
             edges::give(Order::RaiseNotice(notice), &arguments.order)
         }
         NoticeCommand::Down(arguments) => {
-            let site = arguments.site.clone();
+            let site = arguments.site.name();
             edges::give(Order::LowerNotice(NoticeOf { site }), &arguments.order)
         }
         NoticeCommand::Show(arguments) => show(arguments),
@@ -28,9 +28,21 @@ pub(crate) fn run(command: &NoticeCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn notice(arguments: &NoticeUpArguments) -> anyhow::Result<RaiseNotice> {
+    let files: anyhow::Result<Vec<_>> = arguments.attach.iter().map(|path| file(path)).collect();
+    Ok(RaiseNotice {
+        site: arguments.site.name(),
+        texts: texts(&arguments.words)?,
+        until: route::time(arguments.until.as_deref())?,
+        except: arguments.except.clone(),
+        files: files?,
+    })
+}
+
+/// What a page says, in every language given.
+pub(crate) fn texts(words: &WordsArguments) -> anyhow::Result<Vec<NoticeText>> {
     let mut texts = Vec::new();
-    for text in &arguments.text {
-        let (lang, file) = with_language(text).unwrap_or((&arguments.lang, text));
+    for text in &words.text {
+        let (lang, file) = with_language(text).unwrap_or((&words.lang, text));
         let markdown =
             std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
         texts.push(NoticeText {
@@ -39,17 +51,10 @@ fn notice(arguments: &NoticeUpArguments) -> anyhow::Result<RaiseNotice> {
             markdown,
         });
     }
-    for title in &arguments.title {
+    for title in &words.title {
         set_title(&mut texts, title)?;
     }
-    let files: anyhow::Result<Vec<_>> = arguments.attach.iter().map(|path| file(path)).collect();
-    Ok(RaiseNotice {
-        site: arguments.site.clone(),
-        texts,
-        until: route::time(arguments.until.as_deref())?,
-        except: arguments.except.clone(),
-        files: files?,
-    })
+    Ok(texts)
 }
 
 /// A language before an equals sign, and what stands behind it.
@@ -94,7 +99,7 @@ fn file(path: &Path) -> anyhow::Result<NoticeFile> {
 }
 
 fn show(arguments: &NoticeShowArguments) -> anyhow::Result<ExitCode> {
-    let site = arguments.site.clone();
+    let site = arguments.site.name();
     edges::ask(
         Order::ShowNotice(NoticeOf { site }),
         &arguments.edges,
@@ -103,7 +108,11 @@ fn show(arguments: &NoticeShowArguments) -> anyhow::Result<ExitCode> {
                 return;
             };
             match shown {
-                None => println!("{}: no notice is up for {}", reply.edge, arguments.site),
+                None => println!(
+                    "{}: no notice is up for {}",
+                    reply.edge,
+                    arguments.site.name()
+                ),
                 Some(shown) if arguments.html => print!("{}", shown.html),
                 Some(shown) => print!("{}", told(&reply.edge, shown)),
             }

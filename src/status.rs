@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use yagura_control::order::{EdgeStatus, Order, Outcome, Reply, SiteStatus, UpstreamShown};
 
 use crate::arguments::StatusArguments;
-use crate::{edges, output};
+use crate::{disaster, edges, output};
 
 pub(crate) fn run(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
     edges::ask(Order::Status, &arguments.edges, |reply| {
@@ -63,6 +63,12 @@ fn print_site(site: &SiteStatus) {
     };
     println!("    origin     {origin}");
     println!("    way        {}", site.way);
+    if let Some(page) = &site.disaster {
+        println!("    disaster   {}", disaster::words(page));
+        for warning in disaster::warnings(page) {
+            println!("               {warning}");
+        }
+    }
     if site.upstreams.len() > 1 || site.upstreams.iter().any(|one| one.checked.is_some()) {
         site.upstreams.iter().for_each(print_upstream);
     }

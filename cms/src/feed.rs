@@ -1,26 +1,47 @@
-//! The change feed: every public URL with its version and tags since a number. For edges alone,
-//! over a Unix socket of its own; no public listener leads here.
+//! The change feed: every public URL with its version and tags since a number; and the other way
+//! round, posts that were written at an edge while this program was dead. For edges alone, over a
+//! Unix socket of its own; no public listener leads here.
 
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use yagura_control::feed::{FeedPage, FeedQuery, MAX_WAIT_MS};
+use yagura_control::order::HandedPost;
 
+use crate::actions::take_post::take_post;
 use crate::error::CmsError;
 use crate::state::CmsState;
 
 /// Most entries in one answer.
 const MOST_ENTRIES: u32 = 1000;
 
-/// The feed's only URL.
+/// Largest post taken, in bytes of JSON.
+const LARGEST_POST: usize = 64 << 10;
+
+/// What edges ask for.
 pub fn router(state: CmsState, epoch: String) -> Router {
     Router::new()
         .route("/feed", get(feed))
+        .route("/posts", post(take))
+        .layer(DefaultBodyLimit::max(LARGEST_POST))
         .with_state((state, epoch))
+}
+
+async fn take(
+    State((state, _epoch)): State<(CmsState, String)>,
+    Json(handed): Json<HandedPost>,
+) -> Response {
+    match take_post(&state, &handed).await {
+        Ok(_page) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            tracing::error!(%error, post = handed.post.number, "a post of the disaster page was not taken");
+            (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
+        }
+    }
 }
 
 async fn feed(

@@ -71,7 +71,13 @@ pub(crate) fn edge(table: &Section<'_>, edge: &EdgeSettings) {
 }
 
 /// Sites against each other and against the edge.
-pub(crate) fn sites(tables: &[Section<'_>], sites: &[Option<SiteSettings>], edge: &EdgeSettings) {
+///
+/// `stand_ins` are the sites for drills, one for each site that has one.
+pub(crate) fn sites(
+    tables: &[Section<'_>],
+    (sites, stand_ins): (&[Option<SiteSettings>], &[Option<SiteSettings>]),
+    edge: &EdgeSettings,
+) {
     let mut names = HashMap::new();
     let mut hosts: HashMap<&HostPattern, &str> = HashMap::new();
     for (table, site) in tables.iter().zip(sites) {
@@ -91,6 +97,23 @@ pub(crate) fn sites(tables: &[Section<'_>], sites: &[Option<SiteSettings>], edge
             }
         }
         needs(table, site, edge);
+    }
+    for (table, stand_in) in tables.iter().zip(stand_ins) {
+        let Some(stand_in) = stand_in else { continue };
+        let taken = stand_in.hosts.iter().find_map(|host| hosts.get(host));
+        if let Some(other) = taken {
+            let message = format!("a host of the drill belongs to the site \"{other}\"");
+            table.fault("drill", message, "give the drill a host of its own");
+        }
+        if names.contains_key(stand_in.name.as_str()) {
+            let message = format!("another site is named \"{}\"", stand_in.name);
+            table.fault(
+                "drill",
+                message,
+                "the drill's site is named so: rename the other",
+            );
+        }
+        hosts.extend(stand_in.hosts.iter().map(|host| (host, &*stand_in.name)));
     }
 }
 

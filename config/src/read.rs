@@ -3,6 +3,7 @@
 //! This file reads the top of the file; the tables are in `read/`, one file each.
 
 mod cms;
+mod drill;
 mod edge;
 mod health;
 mod limits;
@@ -78,10 +79,10 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         .map(|listen| listen.address.port())
         .next();
     let site_tables = top.tables("site");
-    let sites: Vec<_> = site_tables
+    let (sites, stand_ins): (Vec<_>, Vec<_>) = site_tables
         .iter()
         .map(|table| site::read(table, https_port))
-        .collect();
+        .unzip();
     let cms = top.table("cms").map(|table| cms::read(&table));
     let ops = top.table("ops").map(|table| ops::read(&table));
     top.end();
@@ -94,12 +95,15 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     );
     if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
         check::edge(table, edge);
-        check::sites(&site_tables, &sites, edge);
+        check::sites(&site_tables, (&sites, &stand_ins), edge);
     }
     Some(Settings {
         file: file.to_owned(),
         edge: every(edge)?,
-        sites: sites.into_iter().collect::<Option<_>>()?,
+        sites: sites
+            .into_iter()
+            .chain(stand_ins.into_iter().filter(Option::is_some))
+            .collect::<Option<_>>()?,
         cms: every(cms)?,
         ops: every(ops)?,
     })

@@ -113,6 +113,8 @@ pub struct SiteSettings {
     pub warm_rate: usize,
     /// What its readers may ask.
     pub requests: RequestRules,
+    /// The name of the site that this one stands for in drills; see [`SiteSettings::drill_name`].
+    pub drill_of: Option<String>,
     /// Client addresses that may reach the site; everyone when empty.
     pub allow_from: Vec<IpNet>,
     /// Longest wait for a connection to the origin.
@@ -131,6 +133,12 @@ pub struct SiteSettings {
 }
 
 impl SiteSettings {
+    /// The name of the site that stands for another one in drills.
+    #[must_use]
+    pub fn drill_name(site: &str) -> String {
+        format!("{site}-drill")
+    }
+
     /// The first host it names; `localhost` for a site of every host.
     #[must_use]
     pub fn first_host(&self) -> &str {
@@ -153,6 +161,8 @@ pub fn first_host(hosts: &[HostPattern]) -> &str {
 pub struct LookSettings {
     /// The name that readers know the site by.
     pub name: String,
+    /// Whether its pages say that they are a drill.
+    pub is_drill: bool,
     /// A colour as `#` and six hexadecimal digits, on which white text can be read.
     pub colour: String,
 }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use crate::feed::{FeedPage, FeedQuery};
-use crate::order::{Envelope, Refusal, Reply};
+use crate::order::{Envelope, HandedPost, Refusal, Reply};
 
 /// The largest answer taken, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -102,6 +102,22 @@ impl Client {
         } else {
             Err(self.protocol(&format!("status {status}")))
         }
+    }
+
+    /// Hands a post of a disaster page to a CMS.
+    ///
+    /// # Errors
+    /// It did not take it, or why there is no answer.
+    pub async fn hand_over(&self, post: &HandedPost) -> Result<(), ClientError> {
+        let body = serde_json::to_vec(post).map_err(|e| self.protocol(&e))?;
+        let (status, bytes) = self
+            .call(Method::POST, "/posts", body, self.deadline)
+            .await?;
+        if status.is_success() {
+            return Ok(());
+        }
+        let why = String::from_utf8_lossy(&bytes);
+        Err(self.protocol(&format!("status {status}: {why}")))
     }
 
     async fn call(

@@ -7,6 +7,7 @@
 //! - [`Purge`] in `order/purge.rs`: what is to be answered no longer.
 //! - [`SetRoute`] in `order/route.rs`: how a site is to be answered.
 //! - [`RaiseNotice`] in `order/notice.rs`: a page in place of a site.
+//! - [`RaiseDisaster`] in `order/disaster.rs`: a light page in place of a home page.
 //! - [`HistoryLine`] in `order/history.rs`: what was ordered, and taking it back.
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ImportRedirects`], [`ShowRedirects`] and [`CheckTargets`] in `order/redirects.rs`.
@@ -15,6 +16,7 @@
 
 mod ban;
 mod cache;
+mod disaster;
 mod history;
 mod notice;
 mod purge;
@@ -30,6 +32,10 @@ pub use ban::{Ban, BanInForce, LiftBan};
 pub use cache::{
     AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
     RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
+};
+pub use disaster::{
+    AddPost, DisasterPost, DisasterShown, DisasterStatus, DropPost, HandedPost, LONGEST_POST_BYTES,
+    MOST_POSTS, OLD_AFTER_MS, RaiseDisaster,
 };
 pub use history::{HistoryLine, ShowHistory, Undo};
 pub use notice::{
@@ -89,6 +95,16 @@ pub enum Order {
     RaiseNotice(RaiseNotice),
     /// Show the site again in place of its notice.
     LowerNotice(NoticeOf),
+    /// Show the disaster page in place of a site's home page.
+    RaiseDisaster(RaiseDisaster),
+    /// Add a post to it.
+    AddPost(AddPost),
+    /// Take a post off it.
+    DropPost(DropPost),
+    /// Show the home page again.
+    LowerDisaster(NoticeOf),
+    /// Tell the disaster page of a site. Changes nothing.
+    ShowDisaster(NoticeOf),
     /// Tell the notice of a site. Changes nothing.
     ShowNotice(NoticeOf),
     /// Tell what was ordered. Changes nothing.
@@ -114,6 +130,7 @@ impl Order {
                 | Self::CacheStats
                 | Self::ShowHistory(_)
                 | Self::ShowNotice(_)
+                | Self::ShowDisaster(_)
                 | Self::ShowRedirects(_)
                 | Self::CheckTargets(_)
                 | Self::Bans
@@ -169,6 +186,21 @@ pub enum Outcome {
     Notice {
         /// The notice in force.
         shown: Option<Box<NoticeShown>>,
+    },
+    /// Answer to [`Order::ShowDisaster`]; none when none is up.
+    Disaster {
+        /// The page in force.
+        shown: Option<Box<DisasterShown>>,
+    },
+    /// Answer to [`Order::RaiseDisaster`], [`Order::LowerDisaster`], [`Order::AddPost`] and
+    /// [`Order::DropPost`].
+    DisasterChanged {
+        /// The site.
+        site: String,
+        /// How it stands now; none when the home page is shown.
+        status: Option<DisasterStatus>,
+        /// The largest of its pages, in bytes.
+        bytes: usize,
     },
     /// Answer to [`Order::Route`], [`Order::RaiseNotice`] and [`Order::LowerNotice`].
     Routed {

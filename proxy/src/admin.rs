@@ -126,11 +126,16 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::ShowCache(asked) => return show::cache(edge, asked).await,
         Order::ShowHistory(asked) => return Ok(edge.switchboard.history(asked)),
         Order::ShowNotice(of) => return edge.switchboard.notice(&of.site),
+        Order::ShowDisaster(of) => return edge.switchboard.disaster(&of.site),
         Order::ShowRedirects(asked) => return show_redirects::show(edge, asked).await,
         Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
         Order::Bans => return Ok(edge.bans()),
         Order::RaiseNotice(_)
         | Order::LowerNotice(_)
+        | Order::RaiseDisaster(_)
+        | Order::LowerDisaster(_)
+        | Order::AddPost(_)
+        | Order::DropPost(_)
         | Order::Purge(_)
         | Order::ImportRedirects(_)
         | Order::Reload

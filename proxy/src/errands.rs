@@ -118,6 +118,7 @@ impl BackgroundService for Errands {
         tasks.spawn(check::run(self.edge.clone()));
         let switchboard = self.edge.switchboard.clone();
         tasks.spawn(async move { switchboard.follow().await });
+        tasks.spawn(crate::disaster::hand_over::run(self.edge.clone()));
         tasks.spawn(crate::redirect_hits::recorder::run(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {

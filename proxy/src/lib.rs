@@ -13,6 +13,7 @@
 //!                                                           4 redirect.rs  printed codes
 //!                                                           5 https.rs     308
 //!                                                           6 notice.rs    in place of it all
+//!                                                             disaster.rs  in place of the home page
 //!                                                           7 lookup.rs    hot, last-good
 //!                                                           8 fetch.rs     once for all who ask
 //!                       what no reader shares with another: 9 forward.rs   to the origin
@@ -29,6 +30,7 @@ mod access_log;
 mod admin;
 pub mod cache;
 mod counters;
+mod disaster;
 mod errands;
 mod error;
 mod front;

@@ -12,6 +12,7 @@ use yagura_control::order::{
 };
 
 use crate::cache::{Directives, Fields, explain};
+use crate::disaster;
 use crate::routing::{Plan, Site, without_port};
 use crate::stages::lookup::FOR_THE_ORIGIN;
 use crate::state::Edge;
@@ -93,6 +94,9 @@ fn before_the_cache(
         .is_some_and(|one| one.leaves_out(&asked.target));
     if !site.shows_site() && !left_out {
         return Some(AnswerShown::Notice);
+    }
+    if site.covers(&asked.target) && asked.target != disaster::USUAL_HOME {
+        return Some(AnswerShown::Disaster);
     }
     let for_the_origin = FOR_THE_ORIGIN.iter().any(|name| fields.has(name));
     (!site.cache.stores || for_the_origin).then_some(AnswerShown::Pass)

@@ -10,9 +10,10 @@ use yagura_control::{Clock, Timestamp};
 use crate::access_log::AccessLog;
 use crate::cache::Cache;
 use crate::counters::Event;
+use crate::disaster::hand_over;
 use crate::limits::Limits;
 use crate::redirect_hits::HitStore;
-use crate::routing::{Site, Switchboard};
+use crate::routing::{Plan, Site, Switchboard};
 use crate::upstream;
 
 /// The running edge.
@@ -92,7 +93,11 @@ impl Edge {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
             listeners: self.listeners.clone(),
-            sites: plan.sites().iter().map(|site| site_status(site)).collect(),
+            sites: plan
+                .sites()
+                .iter()
+                .map(|site| site_status(site, &plan, self.clock.now()))
+                .collect(),
             hot,
             last_good,
         };
@@ -142,7 +147,7 @@ fn site_stats(site: &Site) -> SiteStats {
     }
 }
 
-fn site_status(site: &Site) -> SiteStatus {
+fn site_status(site: &Site, plan: &Plan, now: Timestamp) -> SiteStatus {
     let hosts = site.settings.hosts.iter().map(|host| match host {
         HostPattern::Exact(name) => name.clone(),
         HostPattern::Any => "*".to_owned(),
@@ -160,6 +165,7 @@ fn site_status(site: &Site) -> SiteStatus {
         hosts: hosts.collect(),
         origin_up: site.seen.upstreams.answered_last(),
         way: site.decided.shown(),
+        disaster: hand_over::status(site, plan, now),
         upstreams: upstream::shown(&site.upstreams),
         redirects: site.redirects.len(),
         warmer: is_warmed.then(warmer),

@@ -40,6 +40,7 @@ fn answer(shown: &CacheShown) -> String {
         AnswerShown::Redirect(redirect) => format!("{} to {}", redirect.status, redirect.to),
         AnswerShown::ToHttps => "308 to the same URL with https".to_owned(),
         AnswerShown::Notice => "503 with the notice".to_owned(),
+        AnswerShown::Disaster => "the disaster page".to_owned(),
         AnswerShown::Pass => "what the origin says".to_owned(),
         AnswerShown::Hit if shown.level == Level::Hot => "the copy, from memory".to_owned(),
         AnswerShown::Hit => "the copy, from disk".to_owned(),
@@ -69,6 +70,7 @@ fn reason(shown: &CacheShown) -> String {
         ),
         AnswerShown::ToHttps => "the site is not served over plain HTTP".to_owned(),
         AnswerShown::Notice => "an operator put it in place of the site".to_owned(),
+        AnswerShown::Disaster => "an operator put it in place of the home page".to_owned(),
         AnswerShown::Pass if !shown.stores => "the site stores nothing".to_owned(),
         AnswerShown::Pass => {
             "the request has a condition that only the origin can judge".to_owned()

@@ -25,6 +25,7 @@ mod cache_suite;
 mod configuration;
 mod crowd;
 mod damage;
+mod disaster;
 mod encoding;
 mod front_door;
 mod full_disk;

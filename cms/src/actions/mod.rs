@@ -7,4 +7,5 @@ mod listings;
 pub mod publish;
 pub mod save_draft;
 pub mod sign_in;
+pub mod take_post;
 pub mod withdraw;

@@ -7,6 +7,7 @@ pub mod document;
 mod document_check;
 mod document_walk;
 pub mod language;
+pub mod markdown;
 pub mod media;
 pub mod organisation;
 pub mod page;

@@ -14,6 +14,7 @@ const LONGEST_NAME: usize = 100;
 pub(super) fn read(site: &Section<'_>, host: &str) -> LookSettings {
     let mut look = LookSettings {
         name: host.to_owned(),
+        is_drill: false,
         colour: COLOUR.to_owned(),
     };
     let Some(table) = site.table("look") else {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{health, look};
+use super::{drill, health, look};
 use crate::section::{CookieName, Section};
 use crate::settings::{
     DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
@@ -22,7 +22,19 @@ const ORIGIN_FORMS: &str =
     "write \"http://127.0.0.1:8000\" (an IP address with a port) or \"unix:run/cms.sock\"";
 
 /// Reads one site; `https_port` is the port of the first TLS listener, if there is one.
-pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
+///
+/// With `[site.drill]` there is a second one, for drills.
+pub(super) fn read(
+    table: &Section<'_>,
+    https_port: Option<u16>,
+) -> (Option<SiteSettings>, Option<SiteSettings>) {
+    let drill = drill::read(table);
+    let site = site(table, https_port);
+    let stand_in = site.as_ref().zip(drill).map(|(site, drill)| drill.of(site));
+    (site, stand_in)
+}
+
+fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
     let name = site_name(table);
     let hosts: Vec<HostPattern> = table.list("hosts");
     if table.is_empty("hosts") {
@@ -72,6 +84,7 @@ pub(super) fn read(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteS
         sitemap,
         warm_rate,
         requests,
+        drill_of: None,
         allow_from,
         connect_timeout,
         read_timeout,

@@ -185,6 +185,8 @@ pub enum AnswerShown {
     ToHttps,
     /// The notice that an operator put in place of the site.
     Notice,
+    /// The disaster page, in place of the home page.
+    Disaster,
     /// The origin's answer, without a look into the cache: the site stores nothing, or the request
     /// has conditions that only the origin can judge.
     Pass,

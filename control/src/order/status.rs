@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{UpstreamShown, WayShown};
+use super::{DisasterStatus, UpstreamShown, WayShown};
 use crate::Timestamp;
 
 /// How an edge stands.
@@ -33,6 +33,9 @@ pub struct SiteStatus {
     pub origin_up: Option<bool>,
     /// How it is answered, and why.
     pub way: WayShown,
+    /// The disaster page in place of its home page, where one is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disaster: Option<DisasterStatus>,
     /// Its upstreams, the primary first.
     pub upstreams: Vec<UpstreamShown>,
     /// Redirects in force.

@@ -21,6 +21,7 @@ fn site() -> SiteCache {
         name: "town".into(),
         hosts: vec![HostPattern::Exact("town.example".into())],
         look: yagura_config::settings::LookSettings {
+            is_drill: false,
             name: "town".into(),
             colour: "#000000".into(),
         },
@@ -37,6 +38,7 @@ fn site() -> SiteCache {
         sitemap: None,
         warm_rate: 50,
         requests: Default::default(),
+        drill_of: None,
         allow_from: Vec::new(),
         connect_timeout: std::time::Duration::from_secs(1),
         read_timeout: std::time::Duration::from_secs(1),

@@ -221,6 +221,7 @@ pub fn plain_hit(
     let now = edge.clock.now();
     if !site.cache.stores
         || !site.shows_site()
+        || site.covers(plain.target)
         // The stages give it its one spelling.
         || !path::is_normal(plain.target, site.settings.requests.paths)
         || !site.settings.allow_from.is_empty()

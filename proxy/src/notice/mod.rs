@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use yagura_config::settings::LookSettings;
 use yagura_control::Timestamp;
-use yagura_control::order::{LONGEST_TEXT_BYTES, MOST_FILES, MOST_TEXTS, RaiseNotice};
+use yagura_control::order::{LONGEST_TEXT_BYTES, MOST_FILES, MOST_TEXTS, NoticeText, RaiseNotice};
 
 /// Most paths that are left out, and the longest of them and of a title, in bytes.
 const MOST_EXCEPTIONS: usize = 100;
@@ -104,11 +104,31 @@ impl Raised {
 /// The first fault.
 pub fn check(notice: &RaiseNotice) -> Result<(), (String, String)> {
     let fault = |what: String, hint: &str| Err((what, hint.to_owned()));
-    if notice.texts.is_empty() || notice.texts.len() > MOST_TEXTS {
-        let what = format!("a notice has 1 to {MOST_TEXTS} texts");
+    check_texts(&notice.texts)?;
+    for except in &notice.except {
+        if !except.starts_with('/') || except.len() > LONGEST_BYTES || except.contains(['?', '#']) {
+            let hint = "begin it with a slash, without a query; /a/ stands for all beneath";
+            return fault(format!("\"{except}\" is no path"), hint);
+        }
+    }
+    if notice.except.len() > MOST_EXCEPTIONS || notice.files.len() > MOST_FILES {
+        let what = format!("more than {MOST_EXCEPTIONS} paths or {MOST_FILES} files");
+        return fault(what, "leave some out");
+    }
+    Ok(())
+}
+
+/// What is wrong with the languages of a text, with a hint.
+///
+/// # Errors
+/// The first fault.
+pub fn check_texts(texts: &[NoticeText]) -> Result<(), (String, String)> {
+    let fault = |what: String, hint: &str| Err((what, hint.to_owned()));
+    if texts.is_empty() || texts.len() > MOST_TEXTS {
+        let what = format!("there have to be 1 to {MOST_TEXTS} texts");
         return fault(what, "give one --text for each language");
     }
-    for (index, text) in notice.texts.iter().enumerate() {
+    for (index, text) in texts.iter().enumerate() {
         let lang = &text.lang;
         if !is_language(lang) {
             return fault(
@@ -116,7 +136,7 @@ pub fn check(notice: &RaiseNotice) -> Result<(), (String, String)> {
                 "write ja, en, zh-Hans, ...",
             );
         }
-        let mut before = notice.texts.iter().take(index);
+        let mut before = texts.iter().take(index);
         if before.any(|other| other.lang.eq_ignore_ascii_case(lang)) {
             return fault(format!("there are two texts in {lang}"), "join them");
         }
@@ -133,21 +153,11 @@ pub fn check(notice: &RaiseNotice) -> Result<(), (String, String)> {
             );
         }
     }
-    for except in &notice.except {
-        if !except.starts_with('/') || except.len() > LONGEST_BYTES || except.contains(['?', '#']) {
-            let hint = "begin it with a slash, without a query; /a/ stands for all beneath";
-            return fault(format!("\"{except}\" is no path"), hint);
-        }
-    }
-    if notice.except.len() > MOST_EXCEPTIONS || notice.files.len() > MOST_FILES {
-        let what = format!("more than {MOST_EXCEPTIONS} paths or {MOST_FILES} files");
-        return fault(what, "leave some out");
-    }
     Ok(())
 }
 
 /// Whether it can be a language tag (RFC 5646), which is also the part's id on the page.
-fn is_language(tag: &str) -> bool {
+pub fn is_language(tag: &str) -> bool {
     let mut parts = tag.split('-');
     let first = parts.next().unwrap_or_default();
     (2..=3).contains(&first.len())
@@ -160,7 +170,6 @@ fn is_language(tag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use yagura_control::order::NoticeText;
 
     use super::*;
 
@@ -181,6 +190,7 @@ mod tests {
     fn raised(except: &[&str]) -> Raised {
         let look = LookSettings {
             name: "町".into(),
+            is_drill: false,
             colour: "#000000".into(),
         };
         Raised::new(&notice(except), &look, Timestamp(0))

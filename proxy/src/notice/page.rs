@@ -8,38 +8,61 @@ use std::fmt::Write;
 
 use yagura_config::settings::LookSettings;
 use yagura_control::Timestamp;
-use yagura_control::order::RaiseNotice;
+use yagura_control::order::{NoticeText, RaiseNotice};
 
 use super::markdown::{self, Rendered};
 
 /// What stands for a title where none was given.
 const TITLE: &str = "お知らせ";
+/// What stands on every page of a drill.
+const DRILL: &str = "<p class=\"drill\" role=\"note\"><strong>訓練</strong> これは訓練用のページです。 <span lang=\"en\">This is a drill.</span></p>\n";
 
 /// One language, ready.
-struct Part<'n> {
-    lang: &'n str,
-    title: String,
-    html: String,
+pub struct Part<'n> {
+    /// Its language.
+    pub lang: &'n str,
+    /// Its title, as text.
+    pub title: String,
+    /// What stands below the title.
+    pub html: String,
 }
 
 /// The page as HTML; `at` is when the notice was put up.
 #[must_use]
 pub fn html(notice: &RaiseNotice, look: &LookSettings, at: Timestamp) -> String {
-    let parts = parts(notice);
+    let parts = parts_of(notice);
     let lang = parts.first().map_or("ja", |part| part.lang);
     let title = parts.first().map_or(TITLE, |part| part.title.as_str());
+    let mut page = beginning(lang, title, look);
+    page.push_str(&languages(&parts));
+    page.push_str("<main>\n");
+    page.push_str(&sections(&parts));
+    page.push_str("</main>\n<footer><p>");
+    push(&mut page, format_args!("{}", time_element(at)));
+    page.push_str("</p></footer>\n</body>\n</html>\n");
+    page
+}
+
+/// A page up to what is particular to it: its head, and whose site it is.
+pub fn beginning(lang: &str, title: &str, look: &LookSettings) -> String {
     let name = escaped(&look.name);
-    let mut page = format!(
+    let drill = if look.is_drill { DRILL } else { "" };
+    format!(
         "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"robots\" content=\"noindex\">\n<title>{} | {name}</title>\n\
-         <style>\n{}</style>\n</head>\n<body>\n<header><p>{name}</p></header>\n",
+         <style>\n{}</style>\n</head>\n<body>\n<header><p>{name}</p></header>\n{drill}",
         escaped(title),
         style(&look.colour),
-    );
+    )
+}
+
+/// The way between languages, where there are several.
+pub fn languages(parts: &[Part<'_>]) -> String {
+    let mut page = String::new();
     if parts.len() > 1 {
         page.push_str("<nav aria-label=\"Languages\"><ul>\n");
-        for Part { lang, title, .. } in &parts {
+        for Part { lang, title, .. } in parts {
             let title = escaped(title);
             push(
                 &mut page,
@@ -50,7 +73,12 @@ pub fn html(notice: &RaiseNotice, look: &LookSettings, at: Timestamp) -> String 
         }
         page.push_str("</ul></nav>\n");
     }
-    page.push_str("<main>\n");
+    page
+}
+
+/// Every language, one below the other; the first has the page's heading.
+pub fn sections(parts: &[Part<'_>]) -> String {
+    let mut page = String::new();
     for (index, Part { lang, title, html }) in parts.iter().enumerate() {
         let level = if index == 0 { "h1" } else { "h2" };
         let title = escaped(title);
@@ -61,9 +89,6 @@ pub fn html(notice: &RaiseNotice, look: &LookSettings, at: Timestamp) -> String 
             ),
         );
     }
-    page.push_str("</main>\n<footer><p>");
-    push(&mut page, format_args!("{}", time_element(at)));
-    page.push_str("</p></footer>\n</body>\n</html>\n");
     page
 }
 
@@ -71,7 +96,7 @@ pub fn html(notice: &RaiseNotice, look: &LookSettings, at: Timestamp) -> String 
 #[must_use]
 pub fn plain(notice: &RaiseNotice) -> String {
     let mut text = String::new();
-    for (part, source) in parts(notice).iter().zip(&notice.texts) {
+    for (part, source) in parts_of(notice).iter().zip(&notice.texts) {
         let body = source.markdown.trim();
         if source.title.is_some() {
             push(&mut text, format_args!("{}\n\n", part.title));
@@ -84,7 +109,7 @@ pub fn plain(notice: &RaiseNotice) -> String {
 /// The notice as JSON.
 #[must_use]
 pub fn json(notice: &RaiseNotice) -> String {
-    let texts: Vec<_> = parts(notice)
+    let texts: Vec<_> = parts_of(notice)
         .iter()
         .zip(&notice.texts)
         .map(|(part, source)| {
@@ -95,26 +120,33 @@ pub fn json(notice: &RaiseNotice) -> String {
     serde_json::json!({"status": 503, "notice": texts, "until": until}).to_string()
 }
 
-fn parts(notice: &RaiseNotice) -> Vec<Part<'_>> {
+fn parts_of(notice: &RaiseNotice) -> Vec<Part<'_>> {
     let files: Vec<&str> = notice.files.iter().map(|file| file.name.as_str()).collect();
-    let part = |(index, text): (usize, &'_ yagura_control::order::NoticeText)| {
+    parts(&notice.texts, &files, TITLE)
+}
+
+/// The languages of a text, which may link to these files; `untitled` stands for a title where none
+/// is given.
+pub fn parts<'n>(texts: &'n [NoticeText], files: &[&str], untitled: &str) -> Vec<Part<'n>> {
+    let part = |(index, text): (usize, &'_ NoticeText)| {
         let level = if index == 0 { 1 } else { 2 };
         let Rendered { title, html } =
-            markdown::render(&text.markdown, level, &files, text.title.is_some());
+            markdown::render(&text.markdown, level, files, text.title.is_some());
         (text.title.clone().or(title), html)
     };
-    let rendered = notice.texts.iter().enumerate().map(part);
+    let rendered = texts.iter().enumerate().map(part);
     rendered
-        .zip(&notice.texts)
+        .zip(texts)
         .map(|((title, html), text)| Part {
             lang: &text.lang,
-            title: title.unwrap_or_else(|| TITLE.to_owned()),
+            title: title.unwrap_or_else(|| untitled.to_owned()),
             html,
         })
         .collect()
 }
 
-fn time_element(at: Timestamp) -> String {
+/// A point in time, for people and programs.
+pub fn time_element(at: Timestamp) -> String {
     let local = at.in_japan();
     let (year, month, day) = (local.year(), u8::from(local.month()), local.day());
     let (hour, minute) = (local.hour(), local.minute());
@@ -129,6 +161,7 @@ fn style(colour: &str) -> String {
          body {{ margin: 0; font-family: \"Hiragino Sans\", \"Noto Sans JP\", \"Noto Sans CJK JP\", Meiryo, system-ui, sans-serif; line-height: 1.8; background: Canvas; color: CanvasText; overflow-wrap: anywhere; }}\n\
          header {{ background: {colour}; color: #fff; padding: .75rem 1.25rem; font-weight: bold; }}\n\
          header p {{ margin: 0 auto; max-width: 44rem; }}\n\
+         .drill {{ margin: 0; padding: .5rem 1.25rem; background: #ffdd00; color: #000; text-align: center; }}\n\
          nav, main, footer {{ max-width: 44rem; margin: 0 auto; padding: .5rem 1.25rem; }}\n\
          nav ul {{ display: flex; flex-wrap: wrap; gap: 0 1.5rem; list-style: none; padding: 0; margin: 0; }}\n\
          nav a {{ display: inline-block; padding: .5rem 0; }}\n\
@@ -141,7 +174,8 @@ fn style(colour: &str) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// A text as it stands in HTML.
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -162,7 +196,6 @@ fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use yagura_control::order::NoticeText;
 
     #[test]
     fn every_language_is_on_one_page_with_one_first_heading() {
@@ -183,6 +216,7 @@ mod tests {
         };
         let look = LookSettings {
             name: "A & B 市".into(),
+            is_drill: false,
             colour: "#0b5394".into(),
         };
         let page = html(&notice, &look, Timestamp(1_795_410_187_123));

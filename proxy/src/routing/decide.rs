@@ -246,7 +246,7 @@ mod tests {
                 who: "uid 7".into(),
                 reason: Some("works".into()),
             }),
-            notice: None,
+            ..SiteIntent::default()
         }
     }
 

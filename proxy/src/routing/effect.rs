@@ -2,6 +2,7 @@
 //! `switchboard.rs` puts it in force. What is particular to a kind of order stands in `effect/`.
 
 pub mod ban;
+pub mod disaster;
 pub mod notice;
 mod purge;
 mod restart;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use yagura_config::Settings;
-use yagura_control::order::{NoticeOf, Order, Outcome, Refusal, RefusalCode};
+use yagura_control::order::{DropPost, NoticeOf, Order, Outcome, Refusal, RefusalCode};
 use yagura_control::{Clock, Timestamp};
 
 use super::history::Change;
@@ -98,6 +99,10 @@ pub fn of(
         bans: None,
         change,
     };
+    let posts = |site: &str, plan: Plan, inverse| {
+        let plan = plan.decided(given.at);
+        disaster::changed(site, before, plan, (inverse, given.at)).map(|(p, o, c)| plain(p, o, c))
+    };
     let banned = |range, bans: Bans, present: &Bans| {
         let total = |bans: &Bans| bans.in_force(given.at).count();
         let change = Change {
@@ -118,6 +123,7 @@ pub fn of(
         | Order::CacheStats
         | Order::ShowHistory(_)
         | Order::ShowNotice(_)
+        | Order::ShowDisaster(_)
         | Order::ShowRedirects(_)
         | Order::CheckTargets(_)
         | Order::Bans
@@ -169,6 +175,30 @@ pub fn of(
             let plan = notice::raised(None, site, given, before, generation);
             let inverse = notice::present(site, before, given.at);
             ways(site, before, plan.decided(given.at), inverse).map(|(p, o, c)| plain(p, o, c))
+        }
+        Order::RaiseDisaster(raise) => {
+            disaster::check(raise, before, given.at)?;
+            let plan = disaster::raised(raise, given, before, generation);
+            posts(
+                &raise.site,
+                plan,
+                disaster::present(&raise.site, before, given.at),
+            )
+        }
+        Order::LowerDisaster(NoticeOf { site }) => {
+            let plan = disaster::lowered(site, before, generation);
+            posts(site, plan, disaster::present(site, before, given.at))
+        }
+        Order::AddPost(add) => {
+            disaster::check_post(add, before, given.at)?;
+            let (site, number) = (add.site.clone(), add.post.number);
+            let plan = disaster::posted(add, given, before, generation);
+            posts(&add.site, plan, Order::DropPost(DropPost { site, number }))
+        }
+        Order::DropPost(drop) => {
+            let inverse = disaster::brings_back(drop, before)?;
+            let plan = disaster::dropped(drop, before, generation);
+            posts(&drop.site, plan, inverse)
         }
         Order::Ban(added) => {
             let (present, exempt) = (parts.limits.bans(), &parts.limits.settings().exempt);

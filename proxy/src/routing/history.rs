@@ -53,6 +53,10 @@ pub enum Subject {
     Stored,
     /// The settings of the edge.
     Settings,
+    /// The disaster page in place of its home page.
+    Disaster,
+    /// A post of that number on the disaster page.
+    Post(u64),
     /// Whether a network is let in.
     Ban(IpNet),
 }
@@ -158,9 +162,12 @@ const fn instead(subject: Subject) -> &'static str {
             "what was refreshed comes anew from the origin; what was withdrawn is published anew in the CMS"
         }
         Subject::Settings => "put the earlier file in its place, and reload",
-        Subject::Move | Subject::Route | Subject::Notice | Subject::Ban(_) => {
-            "give the order that you want"
-        }
+        Subject::Move
+        | Subject::Route
+        | Subject::Notice
+        | Subject::Disaster
+        | Subject::Post(_)
+        | Subject::Ban(_) => "give the order that you want",
     }
 }
 
@@ -173,6 +180,9 @@ fn still_to_come(order: Order, now: Timestamp) -> Order {
         }
         Order::RaiseNotice(notice) if notice.until.is_some_and(|until| until <= now) => {
             Order::LowerNotice(NoticeOf { site: notice.site })
+        }
+        Order::RaiseDisaster(page) if page.until.is_some_and(|until| until <= now) => {
+            Order::LowerDisaster(NoticeOf { site: page.site })
         }
         Order::Ban(Ban { range, until }) if until.is_some_and(|until| until <= now) => {
             Order::LiftBan(LiftBan { range })
@@ -191,6 +201,9 @@ impl Subject {
             Order::ImportRedirects(_) => Self::Redirects,
             Order::Purge(_) => Self::Stored,
             Order::Reload => Self::Settings,
+            Order::RaiseDisaster(_) | Order::LowerDisaster(_) => Self::Disaster,
+            Order::AddPost(add) => Self::Post(add.post.number),
+            Order::DropPost(drop) => Self::Post(drop.number),
             Order::Ban(ban) => Self::Ban(ban.range),
             Order::LiftBan(LiftBan { range }) => Self::Ban(*range),
             Order::Status
@@ -198,6 +211,7 @@ impl Subject {
             | Order::CacheStats
             | Order::ShowHistory(_)
             | Order::ShowNotice(_)
+            | Order::ShowDisaster(_)
             | Order::ShowRedirects(_)
             | Order::CheckTargets(_)
             | Order::Bans
@@ -212,7 +226,10 @@ pub fn site_of(order: &Order) -> Option<&str> {
     match order {
         Order::Route(set) => Some(&set.site),
         Order::RaiseNotice(notice) => Some(&notice.site),
-        Order::LowerNotice(of) => Some(&of.site),
+        Order::LowerNotice(of) | Order::LowerDisaster(of) => Some(&of.site),
+        Order::RaiseDisaster(raise) => Some(&raise.site),
+        Order::AddPost(add) => Some(&add.site),
+        Order::DropPost(drop) => Some(&drop.site),
         Order::ImportRedirects(import) => Some(&import.site),
         Order::Purge(purge) => Some(&purge.site),
         _ => None,
@@ -246,12 +263,20 @@ pub fn words(order: &Order) -> String {
             None => format!("ban {range}"),
         },
         Order::LiftBan(LiftBan { range }) => format!("let {range} in again"),
+        Order::RaiseDisaster(raise) => {
+            let langs: Vec<&str> = raise.texts.iter().map(|text| text.lang.as_str()).collect();
+            format!("disaster page up in {}", langs.join(", "))
+        }
+        Order::LowerDisaster(_) => "disaster page down".to_owned(),
+        Order::AddPost(add) => format!("post {} added", add.post.number),
+        Order::DropPost(drop) => format!("post {} taken off", drop.number),
         Order::Status
         | Order::Bans
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)
         | Order::ShowNotice(_)
+        | Order::ShowDisaster(_)
         | Order::ShowRedirects(_)
         | Order::CheckTargets(_) => "a question".to_owned(),
     }

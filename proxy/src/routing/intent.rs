@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
-use yagura_control::order::{RaiseNotice, Route};
+use yagura_control::order::{DisasterPost, RaiseDisaster, RaiseNotice, Route};
 
 use super::decide::Because;
 
@@ -24,6 +24,43 @@ pub struct SiteIntent {
     /// A notice in place of the site; it beats the route.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<Given<RaiseNotice>>,
+    /// The disaster page in place of the home page, without its posts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disaster: Option<Given<RaiseDisaster>>,
+    /// Posts of the disaster page; also those that are off it and not yet with the CMS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub posts: Vec<KeptPost>,
+}
+
+/// A post, and what is still to be done with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPost {
+    /// The post.
+    pub post: DisasterPost,
+    /// Whether it is on the page.
+    pub shown: bool,
+    /// Whether the CMS is still to get it.
+    pub to_hand_over: bool,
+}
+
+impl SiteIntent {
+    /// The posts on the page, the oldest first.
+    #[must_use]
+    pub fn shown_posts(&self) -> Vec<DisasterPost> {
+        let shown = self.posts.iter().filter(|kept| kept.shown);
+        shown.map(|kept| kept.post.clone()).collect()
+    }
+
+    /// The posts that the CMS is still to get, the oldest first.
+    pub fn to_hand_over(&self) -> impl Iterator<Item = &DisasterPost> {
+        let posts = self.posts.iter().filter(|kept| kept.to_hand_over);
+        posts.map(|kept| &kept.post)
+    }
+
+    /// Forgets posts with which nothing is to be done.
+    fn forget_done(&mut self) {
+        self.posts.retain(|kept| kept.shown || kept.to_hand_over);
+    }
 }
 
 /// Something ordered.
@@ -80,6 +117,60 @@ impl Intents {
         self.with(site, |intent| intent.notice = notice)
     }
 
+    /// The same with a disaster page for a site; without one its posts are off the page.
+    #[must_use]
+    pub fn with_disaster(&self, site: &str, disaster: Option<Given<RaiseDisaster>>) -> Self {
+        self.with(site, |intent| {
+            if disaster.is_none() {
+                intent.posts.iter_mut().for_each(|kept| kept.shown = false);
+                intent.forget_done();
+            }
+            intent.disaster = disaster;
+        })
+    }
+
+    /// The same with a post on the disaster page of a site, which goes to the CMS where there is one.
+    #[must_use]
+    pub fn with_post(&self, site: &str, post: DisasterPost, to_hand_over: bool) -> Self {
+        self.with(site, |intent| {
+            let is_it = |kept: &&mut KeptPost| kept.post.number == post.number;
+            if let Some(kept) = intent.posts.iter_mut().find(is_it) {
+                kept.shown = true;
+                return;
+            }
+            let later = |kept: &KeptPost| kept.post.number > post.number;
+            let place = intent.posts.iter().position(later);
+            let kept = KeptPost {
+                post,
+                shown: true,
+                to_hand_over,
+            };
+            intent
+                .posts
+                .insert(place.unwrap_or(intent.posts.len()), kept);
+        })
+    }
+
+    /// The same without a post on the disaster page of a site. One that was a mistake is nothing for
+    /// the CMS either.
+    #[must_use]
+    pub fn without_post(&self, site: &str, number: u64) -> Self {
+        self.with(site, |intent| {
+            intent.posts.retain(|kept| kept.post.number != number);
+        })
+    }
+
+    /// The same when the CMS has taken posts of a site.
+    #[must_use]
+    pub fn handed_over(&self, site: &str, numbers: &[u64]) -> Self {
+        self.with(site, |intent| {
+            for kept in &mut intent.posts {
+                kept.to_hand_over &= !numbers.contains(&kept.post.number);
+            }
+            intent.forget_done();
+        })
+    }
+
     /// Every notice.
     pub fn notices(&self) -> impl Iterator<Item = &RaiseNotice> {
         let notices = self.0.values().filter_map(|intent| intent.notice.as_ref());
@@ -98,7 +189,8 @@ impl Intents {
         let ends = self.0.values().flat_map(|intent| {
             let route = intent.route.as_ref().and_then(|route| route.until);
             let notice = intent.notice.as_ref().and_then(|notice| notice.until);
-            route.into_iter().chain(notice)
+            let disaster = intent.disaster.as_ref().and_then(|page| page.until);
+            route.into_iter().chain(notice).chain(disaster)
         });
         ends.filter(|until| *until > now).min()
     }

@@ -60,6 +60,16 @@ pub enum Record {
         change: Change,
     },
     /// Everything up to here, summed up.
+    /// The CMS took posts of a disaster page.
+    HandedOver {
+        /// When.
+        at: Timestamp,
+        /// Of which site.
+        site: String,
+        /// Their numbers.
+        posts: Vec<u64>,
+    },
+    /// Everything before, summed up.
     Snapshot {
         /// The generation it stands for.
         generation: u64,

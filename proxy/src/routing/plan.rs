@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_config::settings::{HostPattern, SiteSettings};
+use yagura_control::order::RaiseDisaster;
 use yagura_control::{Clock, Timestamp};
 
 use super::decide::{Decided, Sight, decide};
@@ -16,6 +17,7 @@ use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, SiteCache};
 use crate::counters::Counters;
+use crate::disaster;
 use crate::notice::Raised;
 use crate::redirect_hits::Tally;
 use crate::upstream::{self, Upstream, Upstreams};
@@ -54,6 +56,8 @@ pub struct Site {
     pub decided: Decided,
     /// The notice in place of it.
     pub notice: Option<Arc<Raised>>,
+    /// The disaster page in place of its home page.
+    pub disaster: Option<Arc<disaster::Raised>>,
     /// What is known of it while it runs; outlives the plan.
     pub seen: Arc<Seen>,
 }
@@ -72,22 +76,51 @@ impl Site {
         self.decided.shows_site()
     }
 
+    /// Whether the disaster page has to do with a target.
+    #[must_use]
+    pub fn covers(&self, target: &str) -> bool {
+        let disaster = self.disaster.as_ref();
+        disaster.is_some_and(|raised| raised.covers(target).is_some())
+    }
+
     /// The site as it is answered by these wishes at a time; the same where nothing changes.
     fn decided(self: &Arc<Self>, intent: &SiteIntent, now: Timestamp) -> Arc<Self> {
         let decided = decide(intent, &self.sight(), now);
         let wanted = intent.notice.as_ref().filter(|one| one.is_in_force(now));
         let present = self.notice.as_ref();
         let same = wanted.map(|one| one.at) == present.map(|one| one.at);
-        if same && decided == self.decided {
+        let disaster = self.disaster_of(intent, now);
+        let kept = match (&disaster, &self.disaster) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        if same && kept && decided == self.decided {
             return self.clone();
         }
         let look = &self.settings.look;
         let raised = || wanted.map(|one| Arc::new(Raised::new(&one.what, look, one.at)));
         Arc::new(Self {
             decided,
+            disaster,
             notice: if same { self.notice.clone() } else { raised() },
             ..(**self).clone()
         })
+    }
+
+    /// The disaster page that is wanted, the present one if that is it.
+    fn disaster_of(&self, intent: &SiteIntent, now: Timestamp) -> Option<Arc<disaster::Raised>> {
+        let wanted = intent.disaster.as_ref();
+        let wanted = wanted.filter(|page| page.is_in_force(now))?;
+        let what = RaiseDisaster {
+            posts: intent.shown_posts(),
+            ..wanted.what.clone()
+        };
+        let present = self.disaster.as_ref();
+        if let Some(present) = present.filter(|one| one.is_of(&what, wanted.at)) {
+            return Some(present.clone());
+        }
+        let look = &self.settings.look;
+        Some(Arc::new(disaster::Raised::new(what, look, wanted.at)))
     }
 
     fn sight(&self) -> Sight {
@@ -159,6 +192,7 @@ impl Plan {
                 upstreams,
                 decided: decide(&SiteIntent::default(), &nothing_seen, Timestamp::ZERO),
                 notice: None,
+                disaster: None,
                 seen,
             })
         });

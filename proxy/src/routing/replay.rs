@@ -27,6 +27,10 @@ pub fn applied(
     }
     match record {
         Record::Move { .. } => plan,
+        Record::HandedOver { site, posts, .. } => {
+            let intents = plan.intents.handed_over(&site, &posts);
+            plan.with_intents(plan.generation, intents)
+        }
         Record::Snapshot {
             generation,
             redirects,
@@ -76,6 +80,16 @@ pub fn applied(
                 let given = Giver { who, reason, at };
                 effect::notice::raised(None, &of.site, &given, &plan, generation)
             }
+            Order::RaiseDisaster(raise) => {
+                let given = Giver { who, reason, at };
+                effect::disaster::raised(&raise, &given, &plan, generation)
+            }
+            Order::LowerDisaster(of) => effect::disaster::lowered(&of.site, &plan, generation),
+            Order::AddPost(add) => {
+                let given = Giver { who, reason, at };
+                effect::disaster::posted(&add, &given, &plan, generation)
+            }
+            Order::DropPost(drop) => effect::disaster::dropped(&drop, &plan, generation),
             Order::Ban(ban) => {
                 let given = Giver { who, reason, at };
                 let entry = effect::ban::in_force(&ban, &given);
@@ -93,6 +107,7 @@ pub fn applied(
             | Order::CacheStats
             | Order::ShowHistory(_)
             | Order::ShowNotice(_)
+            | Order::ShowDisaster(_)
             | Order::ShowRedirects(_)
             | Order::CheckTargets(_)
             | Order::Undo(_) => plan.renumbered(generation),
@@ -103,7 +118,7 @@ pub fn applied(
 /// What the history says of a record.
 pub fn entry(record: &Record) -> Option<Entry> {
     match record {
-        Record::Snapshot { .. } => None,
+        Record::Snapshot { .. } | Record::HandedOver { .. } => None,
         Record::Order {
             generation,
             at,

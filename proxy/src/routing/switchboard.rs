@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_control::order::{
-    Envelope, NoticeShown, Order, Outcome, Refusal, RefusalCode, Reply, ShowHistory,
+    DisasterShown, Envelope, NoticeShown, Order, Outcome, Refusal, RefusalCode, Reply, ShowHistory,
 };
 use yagura_control::{Clock, Timestamp};
 
@@ -27,6 +27,7 @@ use super::journal::{Journal, Record};
 use super::plan::Plan;
 use super::replay;
 use crate::cache::Cache;
+use crate::disaster::hand_over;
 use crate::error::EdgeError;
 use crate::limits::Limits;
 use crate::notice::files::Files;
@@ -294,6 +295,56 @@ impl Switchboard {
         });
         let now = self.parts.clock.now();
         Ok(self.reply(plan.generation, now, Outcome::Notice { shown }))
+    }
+
+    /// The disaster page of a site.
+    ///
+    /// # Errors
+    /// There is no such site.
+    pub fn disaster(&self, site: &str) -> Result<Reply, Refusal> {
+        let plan = self.plan().clone();
+        let now = self.parts.clock.now();
+        let present = plan.site_named(site);
+        let present = present.ok_or_else(|| effect::unknown_site(site, &plan))?;
+        let given = plan.intents.of(site).disaster;
+        let status = hand_over::status(present, &plan, now);
+        let shown = present.disaster.as_ref().zip(given).zip(status);
+        let shown = shown.map(|((raised, given), status)| {
+            let page = raised.pages.first().map(|page| &**page).unwrap_or_default();
+            Box::new(DisasterShown {
+                disaster: raised.disaster.clone(),
+                at: raised.since,
+                who: given.who,
+                html: String::from_utf8_lossy(page).into_owned(),
+                status,
+            })
+        });
+        Ok(self.reply(plan.generation, now, Outcome::Disaster { shown }))
+    }
+
+    /// Notes that the CMS has taken posts of a disaster page. Blocks on the disk.
+    pub fn note_handed_over(&self, site: &str, posts: &[u64]) {
+        let mut inner = self.lock();
+        let before = self.plan.load_full();
+        let intents = before.intents.handed_over(site, posts);
+        self.put_in_force(before.with_intents(before.generation, intents));
+        let record = Record::HandedOver {
+            at: self.parts.clock.now(),
+            site: site.to_owned(),
+            posts: posts.to_vec(),
+        };
+        // Without the record they are offered again, and the CMS takes each once.
+        if let Some(journal) = &mut inner.journal
+            && let Err(error) = journal.append(&record)
+        {
+            tracing::warn!(%error, "that posts were handed over could not be written to the journal");
+        }
+    }
+
+    /// This edge's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The content of a notice's file.

@@ -1,6 +1,7 @@
 //! What happens to a request that is no plain hit, one decision a file, in the order in which
 //! [`answer`] calls them. A stage before the origin returns a [`Reply`] to end there.
 
+pub mod disaster;
 pub mod fetch;
 pub mod forward;
 pub mod host;
@@ -33,7 +34,8 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
         .or_else(|| ingress::check(&site, visit))
         .or_else(|| redirect::find(&site, visit))
         .or_else(|| https::lift(&site, visit))
-        .or_else(|| notice::find(edge, &site, request, visit));
+        .or_else(|| notice::find(edge, &site, request, visit))
+        .or_else(|| disaster::find(&site, request, visit));
     if early.is_some() {
         return early;
     }
