@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use yagura_config::settings::SiteSettings;
+use yagura_config::settings::{EdgeAddress, SiteSettings};
 use yagura_control::order::Route;
 
 use crate::ban::arguments::BanCommand;
@@ -71,6 +71,11 @@ pub(crate) enum Command {
     },
     /// Make running edges read their configuration file again
     Reload(ReloadArguments),
+    /// The control API, by which all orders are given
+    Control {
+        #[command(subcommand)]
+        command: ControlCommand,
+    },
     /// Print the availability of a month, from the operations desk's ledger
     Availability(AvailabilityArguments),
 }
@@ -145,12 +150,24 @@ pub(crate) struct CheckArguments {
 /// Which edges an order goes to.
 #[derive(Args, Debug)]
 pub(crate) struct EdgesArguments {
-    /// Configuration file that names the edges' control sockets
+    /// Configuration file that names the edges
     #[arg(long, default_value = "data/yagura.toml", value_name = "FILE")]
     pub(crate) config: PathBuf,
     /// Control socket of an edge, instead of the configuration; may be repeated
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Vec<PathBuf>,
+    /// An edge on another machine, as https://HOST:PORT, instead of the configuration; may be repeated
+    #[arg(long, value_name = "URL")]
+    pub(crate) edge: Vec<EdgeAddress>,
+    /// File with the certificate shown to edges on other machines [default: that of [command]]
+    #[arg(long, value_name = "FILE.pem", requires_all = ["key", "trust"])]
+    pub(crate) certificate: Option<PathBuf>,
+    /// File with its private key
+    #[arg(long, value_name = "FILE.pem", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// File with the authority that the edges' certificates come from
+    #[arg(long, value_name = "FILE.pem", requires = "certificate")]
+    pub(crate) trust: Option<PathBuf>,
     /// Print the replies as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -362,6 +379,12 @@ pub(crate) struct CacheStatsArguments {
 pub(crate) struct ReloadArguments {
     #[command(flatten)]
     pub(crate) order: OrderArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ControlCommand {
+    /// Print its description (OpenAPI 3.1)
+    Openapi,
 }
 
 #[derive(Args, Debug)]

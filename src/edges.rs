@@ -1,6 +1,9 @@
-//! Sends one order to every edge and gathers the replies; an edge that did not answer is named.
+//! Sends one order to every edge at once and gathers the replies; an edge that did not answer is
+//! named. Which edges, and how they are reached, is found out in `edges/peers.rs`.
 
-use std::path::{Path, PathBuf};
+mod peers;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,15 +13,18 @@ use yagura_control::client::{Client, ClientError};
 use yagura_control::order::{Envelope, ImportDone, Order, Outcome, Refusal, Reply, WayShown};
 
 use crate::arguments::{EdgesArguments, OrderArguments};
-use crate::{configuration, output};
+use crate::output;
 
-/// An edge writes to disk before it replies; a slow disk gets this long.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) use peers::peers;
 
 /// What one edge said.
 #[derive(Serialize)]
 struct Answer {
-    socket: PathBuf,
+    /// Where the edge was asked.
+    at: String,
+    /// The same, where it is a socket of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<Reply>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,8 +54,7 @@ pub(crate) fn give(order: Order, arguments: &OrderArguments) -> anyhow::Result<E
 pub(crate) fn would_be_refused(order: Order, arguments: &EdgesArguments) -> Option<Refusal> {
     let mut envelope = envelope(order);
     envelope.dry_run = true;
-    for socket in sockets(arguments).ok()? {
-        let client = Client::new(socket, DEADLINE);
+    for client in peers(arguments).ok()? {
         match runtime().ok()?.block_on(client.order(&envelope)) {
             Ok(_) => return None,
             Err(ClientError::Refused(refusal)) => return Some(refusal),
@@ -60,8 +65,7 @@ pub(crate) fn would_be_refused(order: Order, arguments: &EdgesArguments) -> Opti
 }
 
 /// Gives one edge an order that changes nothing.
-pub(crate) fn ask_one(socket: &Path, order: Order) -> anyhow::Result<Reply> {
-    let client = Client::new(socket, DEADLINE);
+pub(crate) fn ask_one(client: &Client, order: Order) -> anyhow::Result<Reply> {
     Ok(runtime()?.block_on(client.order(&envelope(order)))?)
 }
 
@@ -112,10 +116,10 @@ pub(crate) fn site_of_host(host: &str, arguments: &EdgesArguments) -> anyhow::Re
 }
 
 fn envelope(order: Order) -> Envelope {
-    let who = format!("uid {}", rustix::process::getuid().as_raw());
+    // Who gives it is what the connection proves.
     Envelope {
         order,
-        who,
+        who: String::new(),
         reason: None,
         if_generation: None,
         dry_run: false,
@@ -135,7 +139,7 @@ fn send(
         for answer in &answers {
             match (&answer.reply, &answer.error) {
                 (Some(reply), _) => show(reply),
-                (None, error) => eprintln!("yagura: {}", error.as_deref().unwrap_or("no answer")),
+                (None, error) => eprintln!("yagura: {}", failure(answer, error.as_deref())),
             }
         }
     }
@@ -146,53 +150,50 @@ fn send(
     })
 }
 
-fn answers(envelope: &Envelope, arguments: &EdgesArguments) -> anyhow::Result<Vec<Answer>> {
-    let sockets = sockets(arguments)?;
-    Ok(runtime()?.block_on(gather(&sockets, envelope)))
+/// Why an edge did not do it; the edge is named.
+fn failure(answer: &Answer, error: Option<&str>) -> String {
+    let error = error.unwrap_or("no answer");
+    match error.contains(&answer.at) {
+        true => error.to_owned(),
+        false => format!("{}: {error}", answer.at),
+    }
 }
 
-async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
+fn answers(envelope: &Envelope, arguments: &EdgesArguments) -> anyhow::Result<Vec<Answer>> {
+    let peers = peers(arguments)?;
+    Ok(runtime()?.block_on(gather(peers, envelope)))
+}
+
+/// Asks all of them at once: a dead edge keeps no other waiting.
+async fn gather(peers: Vec<Client>, envelope: &Envelope) -> Vec<Answer> {
+    let asked: Vec<_> = peers
+        .into_iter()
+        .map(|client| {
+            let envelope = envelope.clone();
+            tokio::spawn(async move { answer(&client, &envelope).await })
+        })
+        .collect();
     let mut answers = Vec::new();
-    for socket in sockets {
-        let result = Client::new(socket, DEADLINE).order(envelope).await;
-        let (reply, error) = match result {
-            Ok(reply) => (Some(reply), None),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        answers.push(Answer {
-            socket: socket.clone(),
-            reply,
-            error,
-        });
+    for asked in asked {
+        // A task that is not cancelled ends only with an answer.
+        if let Ok(answer) = asked.await {
+            answers.push(answer);
+        }
     }
     answers
 }
 
-/// The control sockets: those named, or those of the configuration.
-pub(crate) fn sockets(arguments: &EdgesArguments) -> anyhow::Result<Vec<PathBuf>> {
-    if !arguments.socket.is_empty() {
-        return Ok(arguments.socket.clone());
+async fn answer(client: &Client, envelope: &Envelope) -> Answer {
+    let (reply, error) = match client.order(envelope).await {
+        Ok(reply) => (Some(reply), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Answer {
+        at: client.place(),
+        socket: client.socket().map(PathBuf::from),
+        reply,
+        error,
     }
-    let found = of_configuration(&arguments.config)?;
-    if found.is_empty() {
-        bail!(
-            "{} names no control socket of an edge\n  add `control_socket` to [edge], or use --socket",
-            arguments.config.display()
-        );
-    }
-    Ok(found)
-}
-
-fn of_configuration(file: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let settings = configuration::read(file)?;
-    let own = settings.edge.and_then(|edge| edge.control_socket);
-    let mut sockets: Vec<PathBuf> = own.into_iter().collect();
-    for socket in settings.cms.into_iter().flat_map(|cms| cms.edges) {
-        if !sockets.contains(&socket) {
-            sockets.push(socket);
-        }
-    }
-    Ok(sockets)
 }
 
 /// What became of a site's way, in words.

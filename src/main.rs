@@ -3,6 +3,7 @@
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
 //! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs` give an order to running edges.
+//! - `control.rs` describes the API by which they are given.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
@@ -15,6 +16,7 @@ mod cache;
 mod check;
 mod cms;
 mod configuration;
+mod control;
 mod demo;
 mod disaster;
 mod edge;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Redirect { command } => redirect::run(&command),
         Command::Ban { command } => ban::run(&command),
         Command::Reload(arguments) => reload::run(&arguments),
+        Command::Control { command } => control::run(&command),
         Command::Availability(arguments) => availability::run(&arguments),
     };
     match result {

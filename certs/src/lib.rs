@@ -4,6 +4,7 @@
 //! - `inspect.rs`: what a chain and key say, and whether they belong together.
 //! - `local_authority.rs`: the authority made at the first start, so that HTTPS works at once.
 //! - `expiry.rs`: when a certificate is to be renewed; pure.
+//! - `mutual.rs`: TLS in which both sides show a certificate, for orders from afar.
 //! - `resolver.rs`: gives a handshake its certificate; swapped without a restart.
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
@@ -12,6 +13,7 @@ mod error;
 pub mod expiry;
 pub mod inspect;
 pub mod local_authority;
+pub mod mutual;
 pub mod resolver;
 pub mod store;
 
@@ -22,6 +24,7 @@ use yagura_control::Timestamp;
 pub use error::CertError;
 pub use inspect::Inspected;
 pub use local_authority::LocalAuthority;
+pub use mutual::Shown;
 pub use resolver::Resolver;
 pub use store::Store;
 

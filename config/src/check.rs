@@ -10,15 +10,14 @@ use crate::settings::{EdgeSettings, HostPattern, SiteSettings};
 pub(crate) fn programs(
     top: &Section<'_>,
     edge: bool,
-    cms: bool,
-    ops: bool,
+    others: bool,
     sites: &[Option<SiteSettings>],
 ) {
-    if !(edge || cms || ops) {
+    if !(edge || others) {
         top.fault(
             "edge",
             "the file configures no program",
-            "add [edge], [cms] or [ops]",
+            "add [edge], [cms] or [ops], or [command] where orders are given from",
         );
     }
     if edge && sites.is_empty() {

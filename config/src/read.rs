@@ -8,6 +8,7 @@ mod edge;
 mod health;
 mod limits;
 mod look;
+mod operators;
 mod ops;
 mod site;
 
@@ -85,13 +86,34 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         .unzip();
     let cms = top.table("cms").map(|table| cms::read(&table));
     let ops = top.table("ops").map(|table| ops::read(&table));
+    let control_table = top.table("control");
+    let control = control_table.as_ref().map(operators::read_control);
+    let operators: Vec<_> = top
+        .tables("operator")
+        .into_iter()
+        .map(|table| {
+            let operator = operators::read_operator(&table);
+            (table, operator)
+        })
+        .collect();
+    let command = top
+        .table("command")
+        .map(|table| operators::read_command(&table));
     top.end();
     check::programs(
         top,
         edge_table.is_some(),
-        cms.is_some(),
-        ops.is_some(),
+        cms.is_some() || ops.is_some() || command.is_some(),
         &sites,
+    );
+    let read_edge = edge.as_ref().and_then(Option::as_ref);
+    let read_control = control.as_ref().and_then(Option::as_ref);
+    operators::check(
+        top,
+        control_table.as_ref().map(|table| (table, read_control)),
+        &operators,
+        read_edge,
+        edge_table.is_some(),
     );
     if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
         check::edge(table, edge);
@@ -106,6 +128,12 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .collect::<Option<_>>()?,
         cms: every(cms)?,
         ops: every(ops)?,
+        control: every(control)?,
+        operators: operators
+            .into_iter()
+            .map(|(_, operator)| operator)
+            .collect::<Option<_>>()?,
+        command: every(command)?,
     })
 }
 

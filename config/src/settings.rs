@@ -4,7 +4,10 @@
 //! Units are in the names. Paths are absolute, resolved against the folder of the file. Public
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
+mod edge_address;
+mod fingerprint;
 mod limits;
+mod operators;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,7 +17,12 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use edge_address::{EdgeAddress, NoEdgeAddress};
+pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
+pub use operators::{
+    CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
+};
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -29,6 +37,12 @@ pub struct Settings {
     pub cms: Option<CmsSettings>,
     /// `[ops]`: present where the operations desk runs.
     pub ops: Option<OpsSettings>,
+    /// `[control]`: present where the edge takes orders over TCP.
+    pub control: Option<ControlSettings>,
+    /// `[[operator]]`: who may give orders. With none, root and the edge's own user may do everything.
+    pub operators: Vec<OperatorSettings>,
+    /// `[command]`: present where orders are given to edges of other machines.
+    pub command: Option<CommandSettings>,
 }
 
 /// `[edge]`: one edge process.

@@ -1,7 +1,11 @@
-//! HTTP/1.1 over a Unix socket: sends orders to an edge, reads the CMS's change feed.
+//! HTTP/1.1 over a Unix socket, or over TLS to another machine: sends orders to an edge, reads the
+//! CMS's change feed.
 //!
-//! The socket's file permissions decide who may connect. Every call has a deadline and opens its
+//! Of a socket the kernel tells the edge who connects, of another machine the certificate that is
+//! shown (`client/afar.rs`). Every call has a deadline and opens its
 //! own connection: orders are rare, and a dead peer must not leave a stale connection behind.
+
+mod afar;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +15,10 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
+
+pub use afar::{Afar, Identity, Unusable};
 
 use crate::feed::{FeedPage, FeedQuery};
 use crate::order::{Envelope, HandedPost, Refusal, Reply};
@@ -32,6 +39,16 @@ pub enum ClientError {
         /// The system's words.
         cause: std::io::Error,
     },
+    /// No edge answers on that machine, or it does not let us in.
+    #[error(
+        "no answer at {edge}: {why}\n  does the edge run, is the way to it open, and do both certificates hold?"
+    )]
+    NotConnected {
+        /// Where.
+        edge: String,
+        /// Why.
+        why: String,
+    },
     /// The peer took too long.
     #[error("{0} did not answer within {1:?}")]
     TimedOut(String, Duration),
@@ -43,11 +60,17 @@ pub enum ClientError {
     Refused(#[from] Refusal),
 }
 
-/// A peer at a Unix socket.
+/// A peer.
 #[derive(Clone, Debug)]
 pub struct Client {
-    socket: PathBuf,
+    peer: Peer,
     deadline: Duration,
+}
+
+#[derive(Clone, Debug)]
+enum Peer {
+    Socket(PathBuf),
+    Afar(Afar),
 }
 
 impl Client {
@@ -55,15 +78,36 @@ impl Client {
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>, deadline: Duration) -> Self {
         Self {
-            socket: socket.into(),
+            peer: Peer::Socket(socket.into()),
             deadline,
         }
     }
 
-    /// The socket's path.
+    /// A client of an edge on another machine; each call ends within `deadline`.
     #[must_use]
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    pub const fn afar(edge: Afar, deadline: Duration) -> Self {
+        Self {
+            peer: Peer::Afar(edge),
+            deadline,
+        }
+    }
+
+    /// The socket's path, where the peer is on this machine.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        match &self.peer {
+            Peer::Socket(path) => Some(path),
+            Peer::Afar(_) => None,
+        }
+    }
+
+    /// Where the peer is, in words.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.peer {
+            Peer::Socket(path) => path.display().to_string(),
+            Peer::Afar(edge) => edge.to_string(),
+        }
     }
 
     /// Sends an order to an edge.
@@ -73,7 +117,7 @@ impl Client {
     pub async fn order(&self, envelope: &Envelope) -> Result<Reply, ClientError> {
         let body = serde_json::to_vec(envelope).map_err(|e| self.protocol(&e))?;
         let (status, bytes) = self
-            .call(Method::POST, "/orders", body, self.deadline)
+            .call(Method::POST, "/v1/orders", body, self.deadline)
             .await?;
         if status.is_success() {
             self.parse(&bytes)
@@ -129,7 +173,7 @@ impl Client {
     ) -> Result<(StatusCode, Bytes), ClientError> {
         tokio::time::timeout(deadline, self.exchange(method, target, body))
             .await
-            .map_err(|_| ClientError::TimedOut(self.name(), deadline))?
+            .map_err(|_| ClientError::TimedOut(self.place(), deadline))?
     }
 
     async fn exchange(
@@ -138,13 +182,32 @@ impl Client {
         target: &str,
         body: Vec<u8>,
     ) -> Result<(StatusCode, Bytes), ClientError> {
-        let stream =
-            UnixStream::connect(&self.socket)
-                .await
-                .map_err(|cause| ClientError::Unreachable {
-                    socket: self.name(),
+        match &self.peer {
+            Peer::Socket(path) => {
+                let stream = UnixStream::connect(path).await;
+                let stream = stream.map_err(|cause| ClientError::Unreachable {
+                    socket: self.place(),
                     cause,
                 })?;
+                self.talk(stream, method, target, body).await
+            }
+            Peer::Afar(edge) => {
+                let stream = edge
+                    .connect()
+                    .await
+                    .map_err(|why| self.not_connected(why))?;
+                self.talk(stream, method, target, body).await
+            }
+        }
+    }
+
+    async fn talk(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|e| self.protocol(&e))?;
@@ -157,10 +220,15 @@ impl Client {
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| self.protocol(&e))?;
         let answer = async {
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(|e| self.protocol(&e))?;
+            let response =
+                sender
+                    .send_request(request)
+                    .await
+                    .map_err(|error| match &self.peer {
+                        // In TLS 1.3 a client hears only now that it was not let in.
+                        Peer::Afar(_) => self.not_connected(afar::why(&error)),
+                        Peer::Socket(_) => self.protocol(&error),
+                    })?;
             let status = response.status();
             let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
                 .collect()
@@ -177,10 +245,11 @@ impl Client {
     }
 
     fn protocol(&self, cause: &dyn std::fmt::Display) -> ClientError {
-        ClientError::Protocol(self.name(), cause.to_string())
+        ClientError::Protocol(self.place(), cause.to_string())
     }
 
-    fn name(&self) -> String {
-        self.socket.display().to_string()
+    fn not_connected(&self, why: String) -> ClientError {
+        let edge = self.place();
+        ClientError::NotConnected { edge, why }
     }
 }

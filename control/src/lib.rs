@@ -6,7 +6,8 @@
 //! - [`page_url`]: a page's address as an operator gives it.
 //! - [`redirect`]: one redirect of the table for printed codes and legacy URLs, and its CSV form.
 //! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
-//! - [`client`]: HTTP over a Unix socket, to send orders and to read the feed.
+//! - [`client`]: HTTP over a Unix socket or TLS, to send orders and to read the feed.
+//! - [`openapi`]: the control API as a document, made from the types.
 //! - [`until`]: a point in time as an operator writes it.
 //! - [`day`]: a calendar day in Japan.
 //! - [`timestamp`] and [`clock`]: time as a value, and the one place that reads it.
@@ -18,6 +19,7 @@ pub mod clock;
 pub mod day;
 pub mod feed;
 pub mod journal;
+pub mod openapi;
 pub mod order;
 pub mod page_url;
 pub mod redirect;

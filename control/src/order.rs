@@ -1,6 +1,6 @@
 //! Orders: what an operator, the CMS or a timer asks of an edge, and what the edge replies.
 //!
-//! An order travels as JSON in `POST /orders` over the edge's control socket, in an [`Envelope`].
+//! An order travels as JSON in `POST /v1/orders` over the edge's control socket or TLS, in an [`Envelope`].
 //! Every accepted order that changes something gives the next generation; the reply names it.
 //! A refused order changes nothing and comes back as a [`Refusal`] that says what to do.
 //!
@@ -24,6 +24,7 @@ mod redirects;
 mod route;
 mod status;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -51,12 +52,14 @@ pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
 
 /// An order with who gives it and under which conditions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
     /// What is to be done.
     pub order: Order,
-    /// Who gives it, as the sender says; the edge adds what the socket proves.
+    /// What the sender calls itself. Who gives the order is what the connection proves; the edge
+    /// keeps this beside it where it says something else.
+    #[serde(default)]
     pub who: String,
     /// Why, in the operator's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +73,7 @@ pub struct Envelope {
 }
 
 /// What is to be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
     /// Tell how the edge stands. Changes nothing.
@@ -139,7 +142,7 @@ impl Order {
 }
 
 /// What became of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reply {
     /// The edge's name in its configuration.
     pub edge: String,
@@ -152,7 +155,7 @@ pub struct Reply {
 }
 
 /// What an order did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// Answer to [`Order::Status`].
@@ -229,7 +232,7 @@ pub enum Outcome {
 }
 
 /// An order that was not carried out; nothing changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
 #[error("{message}\n  {hint}")]
 pub struct Refusal {
     /// A short, stable word for machines.
@@ -241,7 +244,7 @@ pub struct Refusal {
 }
 
 /// Why an order was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalCode {
     /// The request is no order.
@@ -254,6 +257,8 @@ pub enum RefusalCode {
     Invalid,
     /// The order could not be written to the journal.
     NotDurable,
+    /// The sender is no operator of the edge, or lacks the role.
+    Forbidden,
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod table;
 pub mod template;
 pub mod text;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
@@ -36,7 +37,7 @@ pub const MAX_REDIRECTS: usize = 500_000;
 pub const MAX_PATTERNS: usize = 1_000;
 
 /// One redirect.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Redirect {
     /// The host it belongs to, lower case without port; every host of the site when `None`.
     pub host: Option<String>,

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The response field that carries tags from the origin to the edge, comma separated.
@@ -18,7 +19,9 @@ pub const MAX_TAG_BYTES: usize = 128;
 pub const MAX_TAGS: usize = 64;
 
 /// One tag: visible ASCII without comma, 1 to [`MAX_TAG_BYTES`] bytes. Compared exactly.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(Box<str>);
 
@@ -68,7 +71,7 @@ impl fmt::Display for Tag {
 }
 
 /// The tags of one response, sorted, without repetition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TagSet(BTreeSet<Tag>);
 

@@ -1,7 +1,13 @@
-//! Orders over the Unix socket: `POST /orders` with an envelope, answered with a reply or a refusal.
+//! Orders: `POST /v1/orders` with an envelope, answered with a reply or a refusal.
 //!
-//! Who may open the socket may give orders; its permissions are the access control. What the socket
-//! proves of the sender goes into the journal.
+//! They come over the control socket (here) or from afar (`admin/afar.rs`). Who gives one is what
+//! the connection proves (`admin/access.rs`), never what the envelope says; what they may do stands
+//! in `admin/permission.rs`; both are asked anew for each order (`admin/gate.rs`).
+
+pub mod access;
+pub mod afar;
+pub mod gate;
+mod permission;
 
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt;
@@ -15,18 +21,35 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use yagura_config::settings::Role;
 use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply};
 
+use self::access::Credentials;
+use self::gate::Admission;
 use crate::error::EdgeError;
 use crate::state::Edge;
 use crate::{show, show_redirects, target_check};
 
 /// Largest order taken: a table of redirects.
 const MOST_BYTES: usize = 64 << 20;
+/// Largest order taken of who may only ask or purge.
+const MOST_BYTES_OF_QUESTIONS: usize = 1 << 20;
 /// How long an order may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
+/// How long its head may take, and how long a connection may be idle.
+const HEAD: Duration = Duration::from_secs(10);
+/// Largest head of a request.
+const LARGEST_HEAD_BYTES: usize = 16 << 10;
+/// Most connections at a time, on the socket and from afar each.
+const MOST_CONNECTIONS: usize = 256;
+/// Most connections at a time of users who may give no order.
+const MOST_STRANGERS: usize = 16;
+/// What is read of an order of somebody who may give none, so that they can read the answer.
+const STRANGER_BYTES: usize = 64 << 10;
 
 /// A socket that only this user may open, in place of one that a dead process left.
 ///
@@ -58,30 +81,59 @@ pub fn listen(path: &Path) -> Result<std::os::unix::net::UnixListener, EdgeError
 
 /// Takes orders until the task is dropped.
 pub async fn serve(edge: Arc<Edge>, listener: UnixListener) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let strangers = Arc::new(Semaphore::new(MOST_STRANGERS));
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let edge = edge.clone();
-                tokio::spawn(async move { connection(edge, stream).await });
-            }
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "an order could not be taken");
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
             }
-        }
+        };
+        let Some(credentials) = credentials(&stream) else {
+            continue;
+        };
+        // Who may give no order cannot keep those out who may.
+        let known = edge.gate.access().who(&credentials).is_ok();
+        let places = if known { &places } else { &strangers };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let edge = edge.clone();
+        tokio::spawn(async move {
+            respond_all(&edge, stream, credentials, true).await;
+            drop(place);
+        });
     }
 }
 
-async fn connection(edge: Arc<Edge>, stream: UnixStream) {
-    let peer = match stream.peer_cred() {
-        Ok(peer) => format!("uid {}, pid {}", peer.uid(), peer.pid().unwrap_or(0)),
-        Err(_) => "unknown".to_owned(),
-    };
-    let answer = service_fn(|request| {
-        let (edge, peer) = (edge.clone(), peer.clone());
-        async move { Ok::<_, Infallible>(respond(&edge, request, &peer).await) }
+/// What the kernel says of who connected.
+fn credentials(stream: &UnixStream) -> Option<Credentials> {
+    let peer = stream.peer_cred().ok()?;
+    Some(Credentials::User {
+        uid: peer.uid(),
+        pid: peer.pid(),
+    })
+}
+
+/// Answers the orders of one connection; one alone unless they may follow each other.
+async fn respond_all(
+    edge: &Arc<Edge>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    credentials: Credentials,
+    several: bool,
+) {
+    let credentials = &credentials;
+    let answer = service_fn(|request| async move {
+        Ok::<_, Infallible>(respond(edge, request, credentials).await)
     });
     let _sender_is_gone = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(LARGEST_HEAD_BYTES)
+        .keep_alive(several)
         .serve_connection(TokioIo::new(stream), answer)
         .await;
 }
@@ -89,15 +141,32 @@ async fn connection(edge: Arc<Edge>, stream: UnixStream) {
 async fn respond(
     edge: &Arc<Edge>,
     request: Request<Incoming>,
-    peer: &str,
+    credentials: &Credentials,
 ) -> Response<Full<Bytes>> {
-    if request.uri().path() != "/orders" || request.method() != Method::POST {
-        return json(
-            StatusCode::NOT_FOUND,
-            &malformed("orders are given with POST /orders".to_owned()),
-        );
+    let operator = match edge.gate.access().who(credentials) {
+        Ok(operator) => operator,
+        Err(refusal) => {
+            let unread = Limited::new(request.into_body(), STRANGER_BYTES).collect();
+            let _dropped = tokio::time::timeout(HEAD, unread).await;
+            tracing::warn!(?credentials, "an order of nobody known was refused");
+            return json(StatusCode::FORBIDDEN, &refusal);
+        }
+    };
+    match (request.method(), request.uri().path()) {
+        (&Method::POST, "/v1/orders" | "/orders") => {}
+        (&Method::GET, "/v1/openapi.json") => {
+            return json(StatusCode::OK, &yagura_control::openapi::document());
+        }
+        _ => {
+            let what = "orders are given with POST /v1/orders; GET /v1/openapi.json describes them";
+            return json(StatusCode::NOT_FOUND, &malformed(what.to_owned()));
+        }
     }
-    let body = Limited::new(request.into_body(), MOST_BYTES).collect();
+    let most = match operator.roles.iter().any(|role| *role >= Role::Operator) {
+        true => MOST_BYTES,
+        false => MOST_BYTES_OF_QUESTIONS,
+    };
+    let body = Limited::new(request.into_body(), most).collect();
     let body = match tokio::time::timeout(ARRIVAL, body).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => return json(StatusCode::BAD_REQUEST, &malformed(error.to_string())),
@@ -108,17 +177,23 @@ async fn respond(
             );
         }
     };
-    let envelope: Envelope = match serde_json::from_slice(&body) {
+    let mut envelope: Envelope = match serde_json::from_slice(&body) {
         Ok(envelope) => envelope,
         Err(error) => return json(StatusCode::BAD_REQUEST, &malformed(error.to_string())),
     };
-    match give(edge, envelope, peer).await {
+    if let Err(refusal) = permission::check(&operator, &envelope.order) {
+        return json(StatusCode::FORBIDDEN, &refusal);
+    }
+    let proof = credentials.proof(&operator, &envelope.who);
+    envelope.who.clone_from(&operator.name);
+    match give(edge, envelope, &proof).await {
         Ok(reply) => json(StatusCode::OK, &reply),
         Err(refusal) => json(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
     }
 }
 
-/// Gives an order to the switchboard, which may wait for the disk.
+/// Gives an order to the switchboard, which may wait for the disk. `envelope.who` and `peer` are
+/// what the journal shows.
 pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Reply, Refusal> {
     match &envelope.order {
         Order::Status => return Ok(edge.status()),
@@ -144,16 +219,31 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         | Order::Ban(_)
         | Order::LiftBan(_) => {}
     }
+    let reloads = matches!(&envelope.order, Order::Reload) && !envelope.dry_run;
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());
     let (acting, peer) = (edge.clone(), peer.to_owned());
     let acted =
         tokio::task::spawn_blocking(move || acting.switchboard.carry_out(&envelope, &peer)).await;
     let reply = acted.unwrap_or_else(|error| Err(malformed(error.to_string())))?;
+    if reloads {
+        judge_by_new_rules(edge).await;
+    }
     if withdraws {
         let cache = edge.cache.clone();
         tokio::spawn(async move { cache.sweep_withdrawn().await });
     }
     Ok(reply)
+}
+
+/// Lets the operators of the configuration that was just read give orders. Its files and users were
+/// looked at when it was read; should one be gone in between, the former operators stay.
+async fn judge_by_new_rules(edge: &Arc<Edge>) {
+    let settings = edge.switchboard.settings();
+    let admission = tokio::task::spawn_blocking(move || Admission::of(&settings)).await;
+    match admission.map_err(|error| error.to_string()).flatten() {
+        Ok(admission) => edge.gate.put_in_force(admission),
+        Err(error) => tracing::error!(%error, "the operators stay as they were"),
+    }
 }
 
 fn malformed(message: String) -> Refusal {

@@ -39,6 +39,9 @@ pub enum EdgeError {
         /// What is wrong.
         cause: yagura_control::journal::Damaged,
     },
+    /// The operators, or the TLS of their orders, cannot be taken over.
+    #[error("orders cannot be taken as [control] and [[operator]] say: {0}")]
+    Operators(String),
     /// There is no certificate.
     #[error(transparent)]
     Certificate(#[from] yagura_certs::CertError),

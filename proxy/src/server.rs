@@ -12,6 +12,8 @@ use yagura_config::settings::EdgeSettings;
 use yagura_control::Clock;
 
 use crate::access_log::AccessLog;
+use crate::admin::afar::{self, Afar};
+use crate::admin::gate::{Admission, Gate};
 use crate::cache::{Cache, Rules};
 use crate::errands::Errands;
 use crate::error::EdgeError;
@@ -48,6 +50,15 @@ pub fn run(
         .map(admin::listen)
         .transpose()?;
     let figures = edge_settings.metrics.map(metrics::listen).transpose()?;
+    let afar = settings.control.as_ref();
+    let afar = afar
+        .map(|control| afar::listen(control.listen))
+        .transpose()?;
+    // A file whose operators cannot be taken over is as faulty as one that cannot be read.
+    let reload = move || {
+        let settings = reload()?;
+        Admission::of(&settings).map(|_| settings)
+    };
     let edge = Arc::new(opened(
         settings,
         &edge_settings,
@@ -84,6 +95,10 @@ pub fn run(
             edge_settings.last_good_keep,
         ),
     ));
+    if let Some(listener) = afar {
+        let afar = Afar::new(edge.clone(), listener);
+        server.add_service(background_service("orders from afar", afar));
+    }
     let stopping = edge.clone();
     tracing::info!(edge = %edge_settings.name, listen = ?edge.listeners, "the edge is up");
     server.run(RunArgs {
@@ -116,6 +131,7 @@ fn opened(
     let cache = cache.map_err(EdgeError::at(last_good.clone().unwrap_or_default()))?;
     let journal = edge.data.as_ref().map(|data| data.join("journal"));
     let limits = Limits::new(edge.limits.clone(), clock.clone());
+    let admission = Admission::of(&settings).map_err(EdgeError::Operators)?;
     let switchboard = Switchboard::open(
         settings,
         (cache.clone(), limits.clone()),
@@ -124,6 +140,7 @@ fn opened(
         journal.as_deref(),
     )?;
     Ok(Edge {
+        gate: Gate::new(admission, edge.control_socket.clone()),
         switchboard: Arc::new(switchboard),
         cache,
         redirect_hits: match edge.data.as_ref().map(|data| data.join("redirect-hits")) {

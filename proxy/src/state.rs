@@ -8,6 +8,7 @@ use yagura_control::order::{CacheStats, EdgeStatus, Outcome, Reply, SiteStats, S
 use yagura_control::{Clock, Timestamp};
 
 use crate::access_log::AccessLog;
+use crate::admin::gate::Gate;
 use crate::cache::Cache;
 use crate::counters::Event;
 use crate::disaster::hand_over;
@@ -20,6 +21,8 @@ use crate::upstream;
 pub struct Edge {
     /// The plan in force, and the door to it.
     pub switchboard: Arc<Switchboard>,
+    /// Who may give orders.
+    pub gate: Gate,
     /// Both levels.
     pub cache: Arc<Cache>,
     /// What readers may ask.

@@ -54,10 +54,10 @@ pub(crate) fn run(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let gathered = tables::gather(&arguments.table, None, arguments.days)?;
     let shown = &gathered.shown;
     let places: BTreeSet<Place> = shown.redirects.iter().filter_map(place).collect();
-    let known = match edges::sockets(&arguments.table.edges)?.first() {
-        Some(socket) if !arguments.no_check => {
+    let known = match edges::peers(&arguments.table.edges)?.first() {
+        Some(edge) if !arguments.no_check => {
             let (site, external) = (&arguments.table.site, arguments.check_external);
-            targets::check(socket, site, places.into_iter().collect(), external)?
+            targets::check(edge, site, places.into_iter().collect(), external)?
         }
         _ => Default::default(),
     };

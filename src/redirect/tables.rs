@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use anyhow::bail;
 use yagura_control::Day;
+use yagura_control::client::Client;
 use yagura_control::order::{
     Order, Outcome, RedirectCounted, RedirectsShown, Reply, ShowRedirects,
 };
@@ -33,7 +34,7 @@ pub(crate) fn gather(
 ) -> anyhow::Result<Gathered> {
     let mut gathered: Option<Gathered> = None;
     let mut missing = Vec::new();
-    for socket in edges::sockets(&arguments.edges)? {
+    for edge in edges::peers(&arguments.edges)? {
         let asked = ShowRedirects {
             site: arguments.site.clone(),
             source: source.map(str::to_owned),
@@ -41,7 +42,7 @@ pub(crate) fn gather(
             limit: Some(PAGE),
             days,
         };
-        match whole(&socket, asked) {
+        match whole(&edge, asked) {
             Err(error) => missing.push(error.to_string()),
             Ok((edge, shown)) => match &mut gathered {
                 None => {
@@ -69,17 +70,14 @@ pub(crate) fn gather(
 }
 
 /// All pages of one edge. A table that changes between two pages is asked for anew.
-fn whole(
-    socket: &std::path::Path,
-    mut asked: ShowRedirects,
-) -> anyhow::Result<(String, RedirectsShown)> {
+fn whole(edge: &Client, mut asked: ShowRedirects) -> anyhow::Result<(String, RedirectsShown)> {
     const TRIES: usize = 5;
     'tries: for _ in 0..TRIES {
         asked.skip = 0;
-        let (first, mut shown) = page(socket, &asked)?;
+        let (first, mut shown) = page(edge, &asked)?;
         while asked.source.is_none() && shown.redirects.len() < shown.total {
             asked.skip = shown.redirects.len();
-            let (reply, next) = page(socket, &asked)?;
+            let (reply, next) = page(edge, &asked)?;
             if reply.generation != first.generation || next.redirects.is_empty() {
                 continue 'tries;
             }
@@ -87,20 +85,17 @@ fn whole(
         }
         return Ok((first.edge, shown));
     }
-    bail!("the table of {} changes all the time", socket.display())
+    bail!("the table of {} changes all the time", edge.place())
 }
 
-fn page(
-    socket: &std::path::Path,
-    asked: &ShowRedirects,
-) -> anyhow::Result<(Reply, RedirectsShown)> {
-    let mut reply = edges::ask_one(socket, Order::ShowRedirects(asked.clone()))?;
+fn page(edge: &Client, asked: &ShowRedirects) -> anyhow::Result<(Reply, RedirectsShown)> {
+    let mut reply = edges::ask_one(edge, Order::ShowRedirects(asked.clone()))?;
     match std::mem::replace(
         &mut reply.outcome,
         Outcome::TargetsChecked { states: Vec::new() },
     ) {
         Outcome::RedirectsShown(shown) => Ok((reply, *shown)),
-        _ => bail!("{} answered something else", socket.display()),
+        _ => bail!("{} answered something else", edge.place()),
     }
 }
 

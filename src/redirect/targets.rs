@@ -2,12 +2,12 @@
 //! cache first and asks the origin at a gentle rate; other sites are asked only when that is wanted.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::bail;
 use serde::Serialize;
+use yagura_control::client::Client;
 use yagura_control::order::{CheckTargets, Order, Outcome, TargetState};
 
 use crate::edges;
@@ -42,9 +42,9 @@ pub(crate) enum Answers {
 /// Where a redirect leads: the host that its source names, and the target.
 pub(crate) type Place = (Option<String>, String);
 
-/// Finds out what answers at each of these places, at the edge of this socket.
+/// Finds out what answers at each of these places, at this edge.
 pub(crate) fn check(
-    socket: &Path,
+    edge: &Client,
     site: &str,
     places: Vec<Place>,
     external: bool,
@@ -59,7 +59,7 @@ pub(crate) fn check(
         let mut further = Vec::new();
         for some in under_way.chunks(AT_A_TIME) {
             let targets = some.iter().map(|(_, now)| now.clone()).collect();
-            let states = ask(socket, site, targets)?;
+            let states = ask(edge, site, targets)?;
             for ((began, now), state) in some.iter().zip(states) {
                 match judged(state) {
                     Judged::Known(answers) => {
@@ -122,14 +122,14 @@ fn of_status(status: u16) -> Answers {
     }
 }
 
-fn ask(socket: &Path, site: &str, targets: Vec<Place>) -> anyhow::Result<Vec<TargetState>> {
+fn ask(edge: &Client, site: &str, targets: Vec<Place>) -> anyhow::Result<Vec<TargetState>> {
     let order = Order::CheckTargets(CheckTargets {
         site: site.to_owned(),
         targets,
     });
-    match edges::ask_one(socket, order)?.outcome {
+    match edges::ask_one(edge, order)?.outcome {
         Outcome::TargetsChecked { states } => Ok(states),
-        _ => bail!("{} answered something else", socket.display()),
+        _ => bail!("{} answered something else", edge.place()),
     }
 }
 

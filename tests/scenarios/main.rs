@@ -23,6 +23,7 @@ mod browser;
 mod cache_orders;
 mod cache_suite;
 mod configuration;
+mod control_api;
 mod crowd;
 mod damage;
 mod disaster;

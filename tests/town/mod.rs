@@ -3,6 +3,7 @@
 //! - `alone.rs`: the edge alone before an origin.
 //! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
 //! - `museum.rs`: a site of another CMS, with a sitemap, and an edge of its own before it.
+//! - `operators.rs`: edges that take orders from afar, and the certificates of those who give them.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
@@ -15,6 +16,7 @@
 pub mod alone;
 pub mod lone_edge;
 pub mod museum;
+pub mod operators;
 pub mod origin;
 pub mod place;
 pub mod process;

@@ -3,13 +3,14 @@
 //! These are facts, not sentences: the edge tells what it sees and decides, and whoever asked puts
 //! it into words.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{HotStatus, LastGoodStatus, Target};
 use crate::Timestamp;
 
 /// A GET of which an edge is to tell what would become of it now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShowCache {
     /// The site's name; the site of the host when it is left out.
@@ -29,7 +30,7 @@ pub struct ShowCache {
 }
 
 /// What would become of a request, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheShown {
     /// The site it is for.
     pub site: String,
@@ -64,7 +65,7 @@ pub struct CacheShown {
 }
 
 /// Where a stored response lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// In memory.
@@ -78,7 +79,7 @@ pub enum Level {
 }
 
 /// A stored response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredShown {
     /// Its status.
     pub status: u16,
@@ -109,7 +110,7 @@ pub struct StoredShown {
 }
 
 /// What says for how long a response is fresh.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// It was not noted: the copy is of an older version.
@@ -136,7 +137,7 @@ pub enum Basis {
 }
 
 /// Why a stored response is not shown when the origin fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NotOnError {
     /// The origin said `must-revalidate`, `proxy-revalidate` or `no-cache`.
@@ -151,7 +152,7 @@ pub enum NotOnError {
 }
 
 /// A request field that selects a stored response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VaryShown {
     /// Its name, lower case.
     pub field: String,
@@ -163,7 +164,7 @@ pub struct VaryShown {
 }
 
 /// A purge that addresses a response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PurgeShown {
     /// What was purged.
     pub target: Target,
@@ -176,7 +177,7 @@ pub struct PurgeShown {
 }
 
 /// What a request would be answered with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AnswerShown {
     /// A redirect of the table.
@@ -211,7 +212,7 @@ pub enum AnswerShown {
 }
 
 /// What is answered when the origin fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IfOriginFails {
     /// The stored response.
@@ -223,7 +224,7 @@ pub enum IfOriginFails {
 }
 
 /// Where a redirect leads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedirectShown {
     /// 301, 302, 307 or 308.
     pub status: u16,
@@ -236,7 +237,7 @@ pub struct RedirectShown {
 }
 
 /// What a cache has done since the process started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CacheStats {
     /// Since when it counts.
     pub since: Timestamp,
@@ -249,7 +250,7 @@ pub struct CacheStats {
 }
 
 /// What was done for one site.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SiteStats {
     /// Its name in the configuration.
     pub name: String,
@@ -262,7 +263,7 @@ pub struct SiteStats {
 }
 
 /// Requests by what became of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestCounts {
     /// Answered with a fresh stored response.
     pub hit: u64,

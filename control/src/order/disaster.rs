@@ -1,6 +1,7 @@
 //! The disaster page: a light page in place of a site's home page, with posts in order of time,
 //! while the rest of the site stays.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::NoticeText;
@@ -14,7 +15,7 @@ pub const MOST_POSTS: usize = 500;
 pub const OLD_AFTER_MS: u64 = 3_600_000;
 
 /// Show the disaster page in place of a site's home page, or another text on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RaiseDisaster {
     /// The site's name in the edge's configuration.
@@ -30,7 +31,7 @@ pub struct RaiseDisaster {
 }
 
 /// Add a post to the disaster page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AddPost {
     /// The site's name in the edge's configuration.
@@ -40,7 +41,7 @@ pub struct AddPost {
 }
 
 /// Take a post off the disaster page.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropPost {
     /// The site's name in the edge's configuration.
@@ -50,7 +51,7 @@ pub struct DropPost {
 }
 
 /// A post.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DisasterPost {
     /// Its number, the same on every edge: when it was written, in milliseconds since 1970.
@@ -73,7 +74,7 @@ impl DisasterPost {
 }
 
 /// The disaster page of a site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DisasterShown {
     /// What was ordered, with the posts, the newest first.
     pub disaster: RaiseDisaster,
@@ -88,7 +89,7 @@ pub struct DisasterShown {
 }
 
 /// How a disaster page stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DisasterStatus {
     /// Since when it is up.
     pub since: Timestamp,
@@ -103,7 +104,7 @@ pub struct DisasterStatus {
 }
 
 /// A post on its way to the CMS, which keeps it as a draft.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HandedPost {
     /// The post. The CMS takes one of a number once, from whichever edge.
     #[serde(flatten)]

@@ -1,11 +1,12 @@
 //! What an edge was ordered, and what moved by itself: who, when, why, before and after.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
 /// A question for what happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShowHistory {
     /// Only what concerns this site.
@@ -16,7 +17,7 @@ pub struct ShowHistory {
 }
 
 /// An order that takes back another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Undo {
     /// The number of the order to be taken back: the generation that it made.
@@ -24,7 +25,7 @@ pub struct Undo {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HistoryLine {
     /// The order's number, which is the generation that it made; `None` for what moved without one.
     pub number: Option<u64>,

@@ -1,5 +1,6 @@
 //! A notice in place of a site: what an operator orders.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -14,7 +15,7 @@ pub const MOST_FILES: usize = 10;
 pub const LARGEST_FILE_BYTES: usize = 2 << 20;
 
 /// Show a notice in place of a site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RaiseNotice {
     /// The site's name in the edge's configuration.
@@ -33,7 +34,7 @@ pub struct RaiseNotice {
 }
 
 /// A notice in one language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeText {
     /// Its language (BCP 47), such as `ja` or `en`.
@@ -46,7 +47,7 @@ pub struct NoticeText {
 }
 
 /// A file of a notice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeFile {
     /// Its name, with the ending that says its type.
@@ -60,7 +61,7 @@ pub struct NoticeFile {
 }
 
 /// Show the site again in place of its notice; or, as a question, tell its notice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeOf {
     /// The site's name in the edge's configuration.
@@ -68,7 +69,7 @@ pub struct NoticeOf {
 }
 
 /// The notice of a site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeShown {
     /// What was ordered, without the files' contents.
     pub notice: RaiseNotice,

@@ -1,11 +1,12 @@
 //! What an edge is to answer with no longer, and in which of two ways.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Tag;
 
 /// Two ways to stop answering with a stored response.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Purge {
     /// The site's name in the edge's configuration.
@@ -20,7 +21,7 @@ pub struct Purge {
 }
 
 /// What a purge addresses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// Every response that carries the tag.

@@ -1,12 +1,13 @@
 //! Orders about the table of redirects, and what an edge tells of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Day;
 use crate::redirect::{Fault, Redirect};
 
 /// A table of redirects as CSV; see [`crate::redirect::table`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportRedirects {
     /// The site's name in the edge's configuration.
@@ -25,7 +26,7 @@ pub struct ImportRedirects {
 }
 
 /// What an import did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ImportDone {
     /// Redirects that were not there before.
     pub added: usize,
@@ -47,7 +48,7 @@ pub struct ImportDone {
 }
 
 /// Asks for redirects with how often they were answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ShowRedirects {
     /// The site's name in the edge's configuration.
@@ -67,7 +68,7 @@ pub struct ShowRedirects {
 }
 
 /// Redirects of a site.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedirectsShown {
     /// How many the table has.
     pub total: usize,
@@ -81,7 +82,7 @@ pub struct RedirectsShown {
 }
 
 /// A redirect with how often it was answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RedirectCounted {
     /// It.
     pub redirect: Redirect,
@@ -98,7 +99,7 @@ pub struct RedirectCounted {
 
 /// Asks what answers at targets of redirects. May ask the origin; changes nothing but what is
 /// stored of its pages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckTargets {
     /// The site's name in the edge's configuration.
@@ -108,7 +109,7 @@ pub struct CheckTargets {
 }
 
 /// What answers at a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TargetState {
     /// A stored response with this status.

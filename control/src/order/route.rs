@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -11,7 +12,7 @@ use crate::Timestamp;
 pub const MOST_STANDBYS: u8 = 8;
 
 /// An order about the way of a site. It beats what health would decide.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRoute {
     /// The site's name in the edge's configuration.
@@ -24,7 +25,7 @@ pub struct SetRoute {
 }
 
 /// A way to answer a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Route {
     /// What health decides: the first upstream that answers, else last-good copies, else the notice.
@@ -94,7 +95,7 @@ impl FromStr for Route {
 }
 
 /// How a site is answered, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WayShown {
     /// The way; never [`Route::Auto`].
     pub way: Route,
@@ -116,7 +117,7 @@ impl fmt::Display for WayShown {
 }
 
 /// How an upstream of a site stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UpstreamShown {
     /// The route through it.
     pub route: Route,

@@ -1,12 +1,13 @@
 //! How an edge stands, as it tells it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DisasterStatus, UpstreamShown, WayShown};
 use crate::Timestamp;
 
 /// How an edge stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeStatus {
     /// The program's version.
     pub version: String,
@@ -23,7 +24,7 @@ pub struct EdgeStatus {
 }
 
 /// How one site stands at an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SiteStatus {
     /// Its name in the configuration.
     pub name: String,
@@ -45,7 +46,7 @@ pub struct SiteStatus {
 }
 
 /// How far a warmer has followed the change feed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct WarmerStatus {
     /// The sequence number up to which every change is held durably; before a sitemap, how many of
     /// its URLs are held as it says.
@@ -62,7 +63,7 @@ pub struct WarmerStatus {
 }
 
 /// What the hot cache holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HotStatus {
     /// Stored responses.
     pub entries: u64,
@@ -76,7 +77,7 @@ pub struct HotStatus {
 }
 
 /// What the last-good store holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LastGoodStatus {
     /// Stored responses.
     pub entries: u64,

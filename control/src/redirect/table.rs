@@ -17,6 +17,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::csv_rows::{self, quoted};
@@ -24,7 +25,16 @@ use super::{MAX_PATTERNS, MAX_REDIRECTS, Pattern, Redirect, cells};
 
 /// A fault in a table.
 #[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    thiserror::Error,
 )]
 #[error("line {line}: {message}")]
 pub struct Fault {

@@ -116,6 +116,12 @@ impl Switchboard {
         self.plan.load()
     }
 
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.lock().settings.clone()
+    }
+
     /// Carries out an order that changes something. Blocks on the disk.
     ///
     /// # Errors

@@ -35,5 +35,9 @@ pub fn needed(before: &Settings, after: &Settings) -> Vec<String> {
     if sitemaps(before) != sitemaps(after) {
         keys.push("site.sitemap".to_owned());
     }
+    let listens = |settings: &Settings| settings.control.as_ref().map(|control| control.listen);
+    if listens(before) != listens(after) {
+        keys.push("control.listen".to_owned());
+    }
     keys
 }

@@ -1,0 +1,98 @@
+//! `[control]`, `[[operator]]` and `[command]`: where an edge takes orders from afar, who may give
+//! which, and whom the command of an operator speaks to.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::{EdgeAddress, Fingerprint};
+
+/// `[control]`: where an edge takes orders over TCP. Who connects must show a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlSettings {
+    /// Where.
+    pub listen: SocketAddr,
+    /// PEM file of the edge's own certificate and its intermediates, leaf first.
+    pub certificate: PathBuf,
+    /// PEM file of its private key.
+    pub key: PathBuf,
+    /// PEM file of the authority that operators' certificates come from.
+    pub trust: PathBuf,
+}
+
+/// `[[operator]]`: a person, or a program such as the CMS, who gives orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorSettings {
+    /// The name that the journal shows.
+    pub name: String,
+    /// What they may do; at least one.
+    pub roles: Vec<Role>,
+    /// Unix users by whom they are recognised on the control socket.
+    pub users: Vec<UnixUser>,
+    /// Their certificates, each by its hash.
+    pub fingerprints: Vec<Fingerprint>,
+    /// Names (subject alternative name or common name) in their certificates, in lower case.
+    pub certificate_names: Vec<String>,
+}
+
+/// What an operator may do. Each role may do what those before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Ask.
+    Reader,
+    /// Say which stored responses are old; for the CMS.
+    Publisher,
+    /// Say how sites are answered.
+    Operator,
+    /// Have the configuration read again.
+    Administrator,
+}
+
+impl Role {
+    /// All of them, the least first.
+    pub const ALL: [Self; 4] = [
+        Self::Reader,
+        Self::Publisher,
+        Self::Operator,
+        Self::Administrator,
+    ];
+
+    /// The word in the configuration.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Publisher => "publisher",
+            Self::Operator => "operator",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+/// One entry of `users`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UnixUser {
+    /// By number.
+    Id(u32),
+    /// By name, looked up when the edge reads its configuration.
+    Name(String),
+}
+
+/// `[command]`: whom the command speaks to, and how it shows who gives the order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSettings {
+    /// The edges that every order goes to.
+    pub edges: Vec<EdgeAddress>,
+    /// What is shown to edges over TCP; `None`: there are none, or the arguments name the files.
+    pub identity: Option<IdentitySettings>,
+}
+
+/// Certificate, key and trust of who gives orders from afar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentitySettings {
+    /// PEM file of the operator's certificate and its intermediates, leaf first.
+    pub certificate: PathBuf,
+    /// PEM file of its private key.
+    pub key: PathBuf,
+    /// PEM file of the authority that the edges' certificates come from.
+    pub trust: PathBuf,
+}
