@@ -7,13 +7,20 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::Serialize;
 use yagura_control::client::{Client, ClientError};
-use yagura_control::order::{Envelope, ImportDone, Order, Outcome, Refusal, Reply, WayShown};
+use yagura_control::clock::monotonic;
+use yagura_control::order::{
+    Envelope, ImportDone, Order, Outcome, Refusal, RefusalCode, Reply, WayShown,
+};
 
 use crate::arguments::{EdgesArguments, OrderArguments};
 use crate::{configuration, output};
 
 /// An edge writes to disk before it replies; a slow disk gets this long.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// An upgrade waits until the new process is ready.
+const UPGRADE: Duration = Duration::from_secs(60);
+/// While another process takes over, an order is given again so often.
+const GIVE_AGAIN: Duration = Duration::from_millis(100);
 
 /// What one edge said.
 #[derive(Serialize)]
@@ -154,7 +161,7 @@ fn answers(envelope: &Envelope, arguments: &EdgesArguments) -> anyhow::Result<Ve
 async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
     let mut answers = Vec::new();
     for socket in sockets {
-        let result = Client::new(socket, DEADLINE).order(envelope).await;
+        let result = told_to(socket, envelope).await;
         let (reply, error) = match result {
             Ok(reply) => (Some(reply), None),
             Err(error) => (None, Some(error.to_string())),
@@ -166,6 +173,26 @@ async fn gather(sockets: &[PathBuf], envelope: &Envelope) -> Vec<Answer> {
         });
     }
     answers
+}
+
+/// Gives an order to one edge; while another process takes over there, again and again.
+async fn told_to(socket: &Path, envelope: &Envelope) -> Result<Reply, ClientError> {
+    let deadline = match &envelope.order {
+        Order::Upgrade(_) => UPGRADE,
+        _ => DEADLINE,
+    };
+    let client = Client::new(socket, deadline);
+    let began = monotonic();
+    loop {
+        match client.order(envelope).await {
+            Err(ClientError::Refused(refusal))
+                if refusal.code == RefusalCode::Upgrading && began.elapsed() < DEADLINE =>
+            {
+                tokio::time::sleep(GIVE_AGAIN).await;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// The control sockets: those named, or those of the configuration.
@@ -227,6 +254,7 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
                 status.posts
             ),
         },
+        Outcome::Upgraded { to, .. } => format!("pid {} took over", to.pid),
         Outcome::BansChanged { total } => format!("{total} bans in force"),
         Outcome::Purged {
             refreshed,

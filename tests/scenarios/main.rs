@@ -47,4 +47,5 @@ mod sitemap;
 mod stale;
 mod supervision;
 mod two_edges;
+mod upgrade;
 mod withdraw;

@@ -61,6 +61,48 @@ impl Alone {
         Self::written(|text| with_limits(&with_tls(&text), limits) + site).await
     }
 
+    /// The same over TLS, with a control socket; `edge` are further lines of `[edge]`.
+    pub async fn with_orders(edge: &str, site: &str) -> Self {
+        let edge = format!("[edge]\n{edge}\n");
+        Self::written(|text| with_tls(&text).replacen("[edge]\n", &edge, 1) + site).await
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("plain-proxy.toml")
+    }
+
+    /// The folder that everything lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the edge said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The arguments of a subcommand for this edge.
+    pub fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+        let config = self.config().display().to_string();
+        let arguments = arguments.iter().copied().chain(["--config", &config]);
+        arguments.map(str::to_owned).collect()
+    }
+
+    /// Runs a subcommand to its end.
+    pub fn yagura(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = std::process::Command::new(super::YAGURA);
+        command.args(self.arguments(arguments)).output().unwrap()
+    }
+
+    /// What the edge's status says; none while it takes no orders.
+    pub fn status(&self) -> Option<serde_json::Value> {
+        let output = self.yagura(&["status", "--json"]);
+        let answers: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let status = answers[0]["reply"]["outcome"].clone();
+        status.is_object().then_some(status)
+    }
+
     /// The address that speaks TLS, and the authority to trust there.
     pub fn tls(&self) -> (std::net::SocketAddr, std::path::PathBuf) {
         let authority = self.folder.path().join("data/certs/local-ca.pem");
