@@ -64,7 +64,10 @@ impl Alone {
     /// The same over TLS, with a control socket; `edge` are further lines of `[edge]`.
     pub async fn with_orders(edge: &str, site: &str) -> Self {
         let edge = format!("[edge]\n{edge}\n");
-        Self::written(|text| with_tls(&text).replacen("[edge]\n", &edge, 1) + site).await
+        let alone =
+            Self::written(|text| with_tls(&text).replacen("[edge]\n", &edge, 1) + site).await;
+        eventually("the edge takes orders", || async { alone.status() }).await;
+        alone
     }
 
     /// The configuration file.
