@@ -19,7 +19,7 @@ const TLS_PORT: u16 = 8444;
 pub struct Alone {
     pub place: Place,
     pub origin: Option<Origin>,
-    _edge: Running,
+    edge: Running,
     folder: tempfile::TempDir,
 }
 
@@ -32,6 +32,17 @@ pub struct Answer {
     pub body: String,
     /// The body.
     pub bytes: Vec<u8>,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // An upgraded edge is no child of the test's; it wrote down who it is.
+        let holder = std::fs::read_to_string(self.folder.path().join("data/lock"));
+        let holder = holder.unwrap_or_default().trim().parse().ok();
+        if let Some(pid) = holder.filter(|pid: &u32| *pid != self.edge.pid()) {
+            super::process::signal(pid, "KILL");
+        }
+    }
 }
 
 impl Alone {
@@ -139,7 +150,7 @@ impl Alone {
         Self {
             place,
             origin: Some(origin),
-            _edge: edge,
+            edge,
             folder,
         }
     }
