@@ -142,7 +142,12 @@ pub(crate) struct EdgeArguments {
     #[arg(long, hide = true)]
     pub(crate) take_over: bool,
     /// End with this process, once the one before this one is gone
-    #[arg(long, hide = true, value_name = "PID", conflicts_with = "end_with_parent")]
+    #[arg(
+        long,
+        hide = true,
+        value_name = "PID",
+        conflicts_with = "end_with_parent"
+    )]
     pub(crate) supervisor: Option<u32>,
 }
 

@@ -19,8 +19,13 @@ pub(crate) fn run(arguments: &UpgradeArguments) -> anyhow::Result<ExitCode> {
     };
     if !arguments.edges.json {
         match &upgrade.binary {
-            Some(path) => eprintln!("upgrading to {}; the old process answers meanwhile", path.display()),
-            None => eprintln!("upgrading to the program now on disk; the old process answers meanwhile"),
+            Some(path) => eprintln!(
+                "upgrading to {}; the old process answers meanwhile",
+                path.display()
+            ),
+            None => {
+                eprintln!("upgrading to the program now on disk; the old process answers meanwhile")
+            }
         }
     }
     edges::ask(Order::Upgrade(upgrade), &arguments.edges, print)

@@ -69,7 +69,10 @@ impl Service for Public {
                 table.add(address, socket.into_raw_fd());
             }
         }
-        let mut serving = pin!(self.inner.start_service(fds, self.leave.clone(), listeners_per_fd));
+        let mut serving = pin!(
+            self.inner
+                .start_service(fds, self.leave.clone(), listeners_per_fd)
+        );
         // The first look at it starts the loops that accept: the sockets listen already.
         let under_way = poll_fn(|context| Poll::Ready(serving.as_mut().poll(context).is_pending()));
         if under_way.await {

@@ -19,8 +19,8 @@ use crate::errands::{Doors, Errands};
 use crate::error::EdgeError;
 use crate::front::Front;
 use crate::limits::Limits;
-use crate::listeners::Tls;
 use crate::listeners;
+use crate::listeners::Tls;
 use crate::notify::Notifier;
 use crate::public::{Accepting, Public};
 use crate::redirect_hits::{HitStore, recorder};
@@ -60,11 +60,27 @@ pub fn run(
     start: Start,
 ) -> Result<(), EdgeError> {
     if !start.takes_over {
-        return run_with(settings, clock, Box::new(reload), start.program, Sockets::activated(), None);
+        return run_with(
+            settings,
+            clock,
+            Box::new(reload),
+            start.program,
+            Sockets::activated(),
+            None,
+        );
     }
     let (line, sockets) = taking::take_over()?;
-    let said = line.another().map_err(|cause| EdgeError::TakeOver { cause })?;
-    let ended = run_with(settings, clock, Box::new(reload), start.program, sockets, Some(line));
+    let said = line
+        .another()
+        .map_err(|cause| EdgeError::TakeOver { cause })?;
+    let ended = run_with(
+        settings,
+        clock,
+        Box::new(reload),
+        start.program,
+        sockets,
+        Some(line),
+    );
     if let Err(error) = &ended {
         taking::give_up(&said, error);
     }
@@ -87,7 +103,13 @@ fn run_with(
     let lock = locked(&edge_settings)?;
     let traffic = Arc::new(Traffic::default());
     let (upgrades, asked) = Desk::new(Role::Waiting);
-    let edge = opened(settings, &edge_settings, clock, reload, (traffic.clone(), upgrades))?;
+    let edge = opened(
+        settings,
+        &edge_settings,
+        clock,
+        reload,
+        (traffic.clone(), upgrades),
+    )?;
     if before.is_some() {
         // Until the word comes, the journal is the other process's.
         edge.switchboard.seal();
@@ -114,7 +136,13 @@ fn run_with(
     let (tell_accepting, accepting) = watch::channel(Accepting::NotYet);
     let mut public = listening::Service::new("public".to_owned(), front);
     listeners::add(&mut public, &edge_settings);
-    server.add_service(Public::new(public, public_sockets, traffic, leaving, tell_accepting));
+    server.add_service(Public::new(
+        public,
+        public_sockets,
+        traffic,
+        leaving,
+        tell_accepting,
+    ));
     let notifier = Arc::new(Notifier::of_environment());
     server.add_service(background_service(
         "errands",
@@ -149,7 +177,10 @@ fn run_with(
         }),
     });
     recorder::record(&stopping);
-    let ended = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let ended = failure
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     ended.map_or(Ok(()), Err)
 }
 

@@ -107,11 +107,13 @@ impl Successor {
         let ended = self.handle.readable().await;
         let status = ended.map(|_| waitpid(Some(self.pid), WaitOptions::NOHANG));
         match status {
-            Ok(Ok(Some((_, status)))) => match (status.exit_status(), status.terminating_signal()) {
-                (Some(code), _) => format!("exit status: {code}"),
-                (None, Some(signal)) => format!("signal: {signal}"),
-                (None, None) => "it ended".to_owned(),
-            },
+            Ok(Ok(Some((_, status)))) => {
+                match (status.exit_status(), status.terminating_signal()) {
+                    (Some(code), _) => format!("exit status: {code}"),
+                    (None, Some(signal)) => format!("signal: {signal}"),
+                    (None, None) => "it ended".to_owned(),
+                }
+            }
             _ => "it ended".to_owned(),
         }
     }

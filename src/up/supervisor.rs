@@ -140,7 +140,10 @@ impl Supervisor {
 
     async fn end(&self, name: &str, mut life: Life) {
         life.signal(Signal::TERM);
-        if tokio::time::timeout(STOP_DEADLINE, life.end()).await.is_err() {
+        if tokio::time::timeout(STOP_DEADLINE, life.end())
+            .await
+            .is_err()
+        {
             self.say(&format!("{name} did not end in time and is killed"));
             life.signal(Signal::KILL);
             life.end().await;

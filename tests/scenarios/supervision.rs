@@ -64,8 +64,9 @@ async fn an_upgraded_edge_is_followed_and_started_again_when_it_dies() {
     town.edge_is_ready().await;
     let log = town.data().join("log/up.log");
     let first = pid_of(&log, "edge");
-    let mut last = first;
+    let (mut last, mut before) = (first, Vec::new());
     for _ in 0..2 {
+        before.push(last);
         let upgraded = town.yagura(&["upgrade"]);
         assert!(upgraded.status.success(), "{upgraded:?}");
         let told = format!("edge (pid {last}) was upgraded (pid ");
@@ -76,10 +77,12 @@ async fn an_upgraded_edge_is_followed_and_started_again_when_it_dies() {
         })
         .await;
     }
-    eventually("the first process ends", || async {
-        (!Path::new(&format!("/proc/{first}")).exists()).then_some(())
-    })
-    .await;
+    for pid in before {
+        eventually("the process before it ends", || async {
+            (!Path::new(&format!("/proc/{pid}")).exists()).then_some(())
+        })
+        .await;
+    }
     assert_eq!(pid_of(&log, "edge"), first, "nothing was started meanwhile");
     signal(last, "KILL");
     let again = eventually("the edge is started again", || async {
@@ -87,7 +90,10 @@ async fn an_upgraded_edge_is_followed_and_started_again_when_it_dies() {
     })
     .await;
     let said = fs::read_to_string(&log).unwrap();
-    assert!(said.contains(&format!("edge (pid {last}) died: signal: 9")), "{said}");
+    assert!(
+        said.contains(&format!("edge (pid {last}) died: signal: 9")),
+        "{said}"
+    );
     town.edge_is_ready().await;
     assert_eq!(town.reader().get("/").await.status, 200);
 

@@ -112,20 +112,32 @@ async fn twenty_upgrades_in_a_row_lose_no_request() {
             posting.write_all(b" world").await.unwrap();
             let mut answer = String::new();
             posting.read_to_string(&mut answer).await.unwrap();
-            assert!(answer.contains("POST with 11 bytes: hello world"), "{answer}");
+            assert!(
+                answer.contains("POST with 11 bytes: hello world"),
+                "{answer}"
+            );
         }
     }
     let head = downloaded.windows(4).position(|four| four == b"\r\n\r\n");
     assert!(downloaded.len() - head.unwrap() > 20_000 * 30, "cut off");
     let tally = load.finish().await;
     let failed = tally.failed.lock().unwrap();
-    assert!(failed.is_empty(), "{} failed: {:?}", failed.len(), &failed[..failed.len().min(5)]);
+    assert!(
+        failed.is_empty(),
+        "{} failed: {:?}",
+        failed.len(),
+        &failed[..failed.len().min(5)]
+    );
     let again = tally.again.load(Ordering::Relaxed);
     println!(
-        "{UPGRADES} upgrades, {} requests answered, 0 failed, {again} sent again",
-        tally.answered()
+        "{UPGRADES} upgrades, {} requests answered, 0 failed; sent again: {again} over HTTP/1.1, {} over HTTP/2",
+        tally.answered(),
+        tally.not_looked_at.load(Ordering::Relaxed)
     );
-    assert_eq!(again, 0, "requests met a connection that was closed under them");
+    assert_eq!(
+        again, 0,
+        "requests met a connection that was closed under them"
+    );
     for old in &pids[..UPGRADES] {
         gone(*old).await;
     }
@@ -142,7 +154,10 @@ async fn a_new_process_that_is_no_good_changes_nothing() {
 
     let crashes = bad_program(&alone, "crashes", "exit 7");
     let told = refused(&alone.yagura(&["upgrade", "--binary", &crashes]));
-    assert!(told.contains("exit status: 7") && told.contains("goes on as it was"), "{told}");
+    assert!(
+        told.contains("exit status: 7") && told.contains("goes on as it was"),
+        "{told}"
+    );
 
     let other = program(&alone, "other", "echo something else");
     let told = refused(&alone.yagura(&["upgrade", "--binary", &other]));
@@ -161,7 +176,11 @@ async fn a_new_process_that_is_no_good_changes_nothing() {
 
     // A configuration that the new program does not take is told before anything is started.
     let config = std::fs::read_to_string(alone.config()).unwrap();
-    std::fs::write(alone.config(), config.replace("[edge]", "[edge]\nnonsense = 1")).unwrap();
+    std::fs::write(
+        alone.config(),
+        config.replace("[edge]", "[edge]\nnonsense = 1"),
+    )
+    .unwrap();
     let socket = alone.folder().join("edge.sock").display().to_string();
     let upgrade = std::process::Command::new(YAGURA)
         .args(["upgrade", "--socket", &socket])
@@ -190,20 +209,38 @@ async fn a_new_process_that_is_killed_in_between_costs_nobody_an_order_or_an_ans
         // It writes down who it is, and becomes the real one, which is killed some time later.
         let note = alone.folder().join(format!("pid-{number}"));
         let written = note.display();
-        let killed = format!("echo $$ >{written}.new; mv {written}.new {written}; exec {YAGURA} \"$@\"");
+        let killed =
+            format!("echo $$ >{written}.new; mv {written}.new {written}; exec {YAGURA} \"$@\"");
         let binary = bad_program(&alone, &format!("killed-{number}"), &killed);
         let before = pid(&alone);
         let upgrading = tokio::task::spawn_blocking({
             let arguments = alone.arguments(&["upgrade", "--binary", &binary]);
-            move || std::process::Command::new(YAGURA).args(arguments).output().unwrap()
+            move || {
+                std::process::Command::new(YAGURA)
+                    .args(arguments)
+                    .output()
+                    .unwrap()
+            }
         });
-        eventually("the new process is started", || async { note.exists().then_some(()) }).await;
-        let new: u32 = std::fs::read_to_string(&note).unwrap().trim().parse().unwrap();
+        eventually("the new process is started", || async {
+            note.exists().then_some(())
+        })
+        .await;
+        let new: u32 = std::fs::read_to_string(&note)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
         // Anywhere between its start and its readiness, which take some tens of milliseconds.
         let path = format!("/killed/{number}");
         let order = tokio::task::spawn_blocking({
             let arguments = alone.arguments(&["purge", &path, "--site", "plain"]);
-            move || std::process::Command::new(YAGURA).args(arguments).output().unwrap()
+            move || {
+                std::process::Command::new(YAGURA)
+                    .args(arguments)
+                    .output()
+                    .unwrap()
+            }
         });
         tokio::time::sleep(std::time::Duration::from_millis(number * 12)).await;
         if pid_if_told(&alone) == Some(before) {
@@ -221,13 +258,20 @@ async fn a_new_process_that_is_killed_in_between_costs_nobody_an_order_or_an_ans
             assert_eq!(after, before, "{upgrade:?}");
         }
     }
-    println!("killed before it was ready: {stopped} of 12; orders accepted meanwhile: {}", accepted.len());
+    println!(
+        "killed before it was ready: {stopped} of 12; orders accepted meanwhile: {}",
+        accepted.len()
+    );
     assert!(stopped > 0);
     let tally = load.finish().await;
     assert!(tally.failed.lock().unwrap().is_empty(), "{tally:?}");
     let journal = std::fs::read_to_string(alone.folder().join("data/journal")).unwrap();
     for path in &accepted {
-        assert_eq!(journal.matches(&format!("\"{path}\"")).count(), 1, "{path}: {journal}");
+        assert_eq!(
+            journal.matches(&format!("\"{path}\"")).count(),
+            1,
+            "{path}: {journal}"
+        );
     }
 }
 
@@ -242,10 +286,14 @@ async fn orders_given_during_upgrades_are_carried_out_once() {
     let giving = tokio::task::spawn_blocking({
         let over = over.clone();
         let arguments: Vec<_> = (0..10_000)
-            .map(|number| alone.arguments(&["purge", &format!("/order/{number}/"), "--site", "plain"]))
+            .map(|number| {
+                alone.arguments(&["purge", &format!("/order/{number}/"), "--site", "plain"])
+            })
             .collect();
         move || {
-            let going_on = arguments.iter().take_while(|_| !over.load(Ordering::Relaxed));
+            let going_on = arguments
+                .iter()
+                .take_while(|_| !over.load(Ordering::Relaxed));
             let given = going_on.map(|arguments| {
                 let output = std::process::Command::new(YAGURA).args(arguments).output();
                 output.unwrap()
@@ -286,6 +334,9 @@ async fn a_signal_upgrades_too_and_addresses_may_change_with_it() {
     .await;
     assert!(TcpStream::connect(&new).await.is_ok());
     gone(before).await;
-    assert!(TcpStream::connect(old).await.is_err(), "nobody listens where nobody should");
+    assert!(
+        TcpStream::connect(old).await.is_err(),
+        "nobody listens where nobody should"
+    );
     assert!(Path::new(&alone.folder().join("data/lock")).exists());
 }

@@ -19,6 +19,9 @@ pub struct Tally {
     pub answered: AtomicUsize,
     /// Requests sent again, because the idle connection was closed under them.
     pub again: AtomicUsize,
+    /// Requests over HTTP/2 that the edge's GOAWAY met before they were sent, or of which it says that
+    /// it did not look at them; sent again on another connection.
+    pub not_looked_at: AtomicUsize,
     /// The rest, with why.
     pub failed: Mutex<Vec<String>>,
     over: AtomicBool,
@@ -231,11 +234,11 @@ fn note(result: Result<(), h2::Error>, tally: &Tally) {
     match result {
         // RFC 9113, section 8.7: the request was not processed, and may be sent again.
         Err(error) if error.reason() == Some(h2::Reason::REFUSED_STREAM) => {
-            tally.again.fetch_add(1, Ordering::Relaxed);
+            tally.not_looked_at.fetch_add(1, Ordering::Relaxed);
         }
         // A stream above the last that the edge takes (RFC 9113, section 6.8).
         Err(error) if error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR) => {
-            tally.again.fetch_add(1, Ordering::Relaxed);
+            tally.not_looked_at.fetch_add(1, Ordering::Relaxed);
         }
         result => tally.note(result.map_err(|error| format!("HTTP/2: {error}"))),
     }

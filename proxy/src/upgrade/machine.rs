@@ -110,9 +110,7 @@ impl State {
     /// What follows from an event at `now`, counted from any instant.
     #[must_use]
     pub fn apply(self, event: Event, now: Duration, patience: &Patience) -> (Self, Vec<Act>) {
-        use Act::{
-            Check, Commit, End, Give, Kill, Leave, Refused, Resume, Seal, Start, Succeeded,
-        };
+        use Act::{Check, Commit, End, Give, Kill, Leave, Refused, Resume, Seal, Start, Succeeded};
         let late = |since| now.saturating_sub(since) >= patience.ready;
         let too_late = || {
             let seconds = patience.ready.as_secs();
@@ -133,9 +131,7 @@ impl State {
             }
             (Self::Checking, Event::Checked) => (Self::Starting { since: now }, vec![Start]),
             (Self::Checking, Event::Unfit(why)) => (Self::Serving, vec![Refused(why)]),
-            (Self::Starting { since }, Event::Hello) => {
-                (Self::Handing { since }, vec![Seal, Give])
-            }
+            (Self::Starting { since }, Event::Hello) => (Self::Handing { since }, vec![Seal, Give]),
             (Self::Handing { since }, Event::Ready) => (Self::Giving { since }, vec![Commit]),
             (Self::Giving { .. }, Event::Taken) => {
                 let until = now + patience.drain;
@@ -162,10 +158,7 @@ impl State {
             }
             (Self::Serving, Event::Stop) => (stopping, vec![Leave]),
             (
-                Self::Checking
-                | Self::Starting { .. }
-                | Self::Handing { .. }
-                | Self::Giving { .. },
+                Self::Checking | Self::Starting { .. } | Self::Handing { .. } | Self::Giving { .. },
                 Event::Stop,
             ) => {
                 let why = "the edge was told to stop meanwhile".to_owned();

@@ -282,7 +282,9 @@ fn every_event_in_every_state() {
         State::Starting { since },
         State::Handing { since },
         State::Giving { since },
-        State::Leaving { until: PATIENCE.grace },
+        State::Leaving {
+            until: PATIENCE.grace,
+        },
         State::Over,
     ];
     let why = || "why".to_owned();

@@ -167,10 +167,7 @@ mod tests {
         old.let_go();
         let knocking = std::net::TcpStream::connect(kept).unwrap();
         again.set_nonblocking(false).unwrap();
-        assert_eq!(
-            again.accept().unwrap().1,
-            knocking.local_addr().unwrap()
-        );
+        assert_eq!(again.accept().unwrap().1, knocking.local_addr().unwrap());
         let unwanted = Sockets::given(
             vec![format!("public {gone}")],
             vec![again.as_fd().try_clone_to_owned().unwrap()],
