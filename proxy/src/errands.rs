@@ -1,6 +1,7 @@
 //! What an edge does besides answering: taking orders, following change feeds and sitemaps, reading its
 //! configuration again, checking upstreams, looking after what lies on its disk.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::state::Edge;
 use crate::upgrade::Role;
 use crate::upgrade::sockets::Sockets;
 use crate::upstream::check;
-use crate::{admin, metrics};
+use crate::{admin, metrics, watchdog};
 
 /// How much longer than its waiting time the feed may take.
 const FEED_SLACK: Duration = Duration::from_secs(10);
@@ -37,6 +38,8 @@ const RETIRE: Duration = Duration::from_secs(3600);
 pub struct Doors {
     orders: Option<std::os::unix::net::UnixListener>,
     figures: Option<std::net::TcpListener>,
+    /// Where the edge asks itself whether it answers.
+    own_question: Option<SocketAddr>,
 }
 
 impl Doors {
@@ -52,6 +55,7 @@ impl Doors {
         Ok(Self {
             orders: orders.transpose()?,
             figures: figures.transpose()?,
+            own_question: watchdog::address(&edge.listen),
         })
     }
 
@@ -115,6 +119,9 @@ impl Errands {
     /// Begins what only one process of an edge may do: it writes to the folder.
     fn own(&self, tasks: &mut JoinSet<()>) {
         self.warm(tasks);
+        if let (Some(every), Some(address)) = (self.notifier.watchdog(), self.doors.own_question) {
+            tasks.spawn(watchdog::run(address, every, self.notifier.clone()));
+        }
         tasks.spawn(look_after(self.edge.clone(), self.keep));
         tasks.spawn(reread(self.edge.clone(), self.notifier.clone()));
         tasks.spawn(crate::redirect_hits::recorder::run(self.edge.clone()));

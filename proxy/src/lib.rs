@@ -53,6 +53,7 @@ mod target_check;
 mod upgrade;
 mod upstream;
 mod visit;
+mod watchdog;
 
 pub use error::EdgeError;
 pub use server::{Start, run};

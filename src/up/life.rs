@@ -1,18 +1,17 @@
 //! A supervised process: one that was started here, or the one that took over from it and told so
 //! (`MAINPID=`, sd_notify(3)). The edge's processes tell it as they would tell systemd.
 
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::Context;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process, pidfd_open, set_child_subreaper,
     waitpid,
 };
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::UnixDatagram;
 use tokio::process::Child;
+use tokio::sync::watch;
 
 /// Where the edge says who it is from now on.
 pub(crate) struct Successions {
@@ -60,20 +59,29 @@ pub(crate) enum Life {
 /// A process that was started by another one.
 pub(crate) struct Successor {
     pid: Pid,
-    handle: AsyncFd<OwnedFd>,
+    /// Becomes true at its end.
+    gone: watch::Receiver<bool>,
 }
 
 impl Life {
     /// Follows the process that took over; the one before it ends by itself.
     pub(crate) fn followed_by(self, pid: u32) -> anyhow::Result<Self> {
-        if let Self::Successor(before) = self {
+        if let Self::Successor(mut before) = self {
             tokio::spawn(async move { before.end().await });
         }
         let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let pid = pid.context("no process number")?;
         let handle = pidfd_open(pid, PidfdFlags::empty()).context("it is gone already")?;
-        let handle = AsyncFd::with_interest(handle, Interest::READABLE)?;
-        Ok(Self::Successor(Successor { pid, handle }))
+        let (tell, gone) = watch::channel(false);
+        // It is no child yet: the process before it is its parent until that one is gone.
+        let waiting = move || {
+            let mut end = [PollFd::new(&handle, PollFlags::IN)];
+            while poll(&mut end, None).is_err() {}
+            tell.send_replace(true);
+        };
+        let thread = std::thread::Builder::new().name("successor".to_owned());
+        thread.spawn(waiting)?;
+        Ok(Self::Successor(Successor { pid, gone }))
     }
 
     /// Waits for its end, and tells how it ended.
@@ -103,17 +111,15 @@ impl Life {
 }
 
 impl Successor {
-    async fn end(&self) -> String {
-        let ended = self.handle.readable().await;
-        let status = ended.map(|_| waitpid(Some(self.pid), WaitOptions::NOHANG));
-        match status {
-            Ok(Ok(Some((_, status)))) => {
-                match (status.exit_status(), status.terminating_signal()) {
-                    (Some(code), _) => format!("exit status: {code}"),
-                    (None, Some(signal)) => format!("signal: {signal}"),
-                    (None, None) => "it ended".to_owned(),
-                }
-            }
+    async fn end(&mut self) -> String {
+        let _gone = self.gone.wait_for(|gone| *gone).await;
+        // Where the process before it still runs, that one hears how it ended.
+        match waitpid(Some(self.pid), WaitOptions::NOHANG) {
+            Ok(Some((_, status))) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => format!("exit status: {code}"),
+                (None, Some(signal)) => format!("signal: {signal}"),
+                (None, None) => "it ended".to_owned(),
+            },
             _ => "it ended".to_owned(),
         }
     }

@@ -43,6 +43,7 @@ mod redirect_hits;
 mod redirects;
 mod routing;
 mod same_page;
+mod service_manager;
 mod sitemap;
 mod stale;
 mod supervision;

@@ -121,7 +121,7 @@ async fn twenty_upgrades_in_a_row_lose_no_request() {
     let head = downloaded.windows(4).position(|four| four == b"\r\n\r\n");
     assert!(downloaded.len() - head.unwrap() > 20_000 * 30, "cut off");
     let tally = load.finish().await;
-    let failed = tally.failed.lock().unwrap();
+    let failed = std::mem::take(&mut *tally.failed.lock().unwrap());
     assert!(
         failed.is_empty(),
         "{} failed: {:?}",
