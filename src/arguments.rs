@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Make a data folder with the demo city, and start nothing
     Demo(DemoArguments),
     /// Run the edge alone
-    Edge(ProcessArguments),
+    Edge(EdgeArguments),
     /// Run the CMS alone
     Cms(ProcessArguments),
     /// Run the operations desk alone
@@ -69,6 +69,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BanCommand,
     },
+    /// Replace running edges by the program now on disk, without a reader noticing
+    Upgrade(UpgradeArguments),
     /// Make running edges read their configuration file again
     Reload(ReloadArguments),
     /// The control API, by which all orders are given
@@ -135,6 +137,32 @@ pub(crate) struct ProcessArguments {
     /// End when the process that started this one ends; `yagura up` says it
     #[arg(long, hide = true)]
     pub(crate) end_with_parent: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EdgeArguments {
+    #[command(flatten)]
+    pub(crate) process: ProcessArguments,
+    /// Take over from the process that started this one; `yagura upgrade` says it
+    #[arg(long, hide = true)]
+    pub(crate) take_over: bool,
+    /// End with this process, once the one before this one is gone
+    #[arg(
+        long,
+        hide = true,
+        value_name = "PID",
+        conflicts_with = "end_with_parent"
+    )]
+    pub(crate) supervisor: Option<u32>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpgradeArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// The program to run from now on [default: the file that the edge was started from]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) binary: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

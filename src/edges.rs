@@ -10,12 +10,20 @@ use std::time::Duration;
 use anyhow::bail;
 use serde::Serialize;
 use yagura_control::client::{Client, ClientError};
-use yagura_control::order::{Envelope, ImportDone, Order, Outcome, Refusal, Reply, WayShown};
+use yagura_control::clock::monotonic;
+use yagura_control::order::{
+    Envelope, ImportDone, Order, Outcome, Refusal, RefusalCode, Reply, WayShown,
+};
 
 use crate::arguments::{EdgesArguments, OrderArguments};
 use crate::output;
 
 pub(crate) use peers::peers;
+
+/// So long an order is given again while another process takes over.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// While another process takes over, an order is given again so often.
+const GIVE_AGAIN: Duration = Duration::from_millis(100);
 
 /// What one edge said.
 #[derive(Serialize)]
@@ -184,7 +192,7 @@ async fn gather(peers: Vec<Client>, envelope: &Envelope) -> Vec<Answer> {
 }
 
 async fn answer(client: &Client, envelope: &Envelope) -> Answer {
-    let (reply, error) = match client.order(envelope).await {
+    let (reply, error) = match told_to(client, envelope).await {
         Ok(reply) => (Some(reply), None),
         Err(error) => (None, Some(error.to_string())),
     };
@@ -193,6 +201,21 @@ async fn answer(client: &Client, envelope: &Envelope) -> Answer {
         socket: client.socket().map(PathBuf::from),
         reply,
         error,
+    }
+}
+
+/// Gives an order to one edge; while another process takes over there, again and again.
+async fn told_to(client: &Client, envelope: &Envelope) -> Result<Reply, ClientError> {
+    let began = monotonic();
+    loop {
+        match client.order(envelope).await {
+            Err(ClientError::Refused(refusal))
+                if refusal.code == RefusalCode::Upgrading && began.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(GIVE_AGAIN).await;
+            }
+            result => return result,
+        }
     }
 }
 
@@ -228,6 +251,7 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
                 status.posts
             ),
         },
+        Outcome::Upgraded { to, .. } => format!("pid {} took over", to.pid),
         Outcome::BansChanged { total } => format!("{total} bans in force"),
         Outcome::Purged {
             refreshed,

@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs` give an order to running edges.
+//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `control.rs` describes the API by which they are given.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
@@ -34,6 +34,7 @@ mod route;
 mod status;
 mod undo;
 mod up;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Command::Cache { command } => cache::run(&command),
         Command::Redirect { command } => redirect::run(&command),
         Command::Ban { command } => ban::run(&command),
+        Command::Upgrade(arguments) => upgrade::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Control { command } => control::run(&command),
         Command::Availability(arguments) => availability::run(&arguments),

@@ -4,8 +4,10 @@
 use std::future::Future;
 
 use anyhow::Context;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
-    Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit,
+    PidfdFlags, Resource, Rlimit, Signal, getpid, getppid, getrlimit, kill_process, pidfd_open,
+    set_parent_process_death_signal, setrlimit,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -19,6 +21,35 @@ pub(crate) fn prepare(arguments: &ProcessArguments) -> anyhow::Result<()> {
         set_parent_process_death_signal(Some(Signal::TERM)).context("cannot follow the parent")?;
     }
     Ok(())
+}
+
+/// Prepares a process that takes over from the one that started it: its bond is to the supervisor of
+/// both, which becomes its parent when the process before it is gone.
+pub(crate) fn prepare_under(supervisor: u32) -> anyhow::Result<()> {
+    crate::logging::start();
+    raise_open_files();
+    let before = getppid().context("nobody started this process")?;
+    let before = pidfd_open(before, PidfdFlags::empty()).context("cannot watch the parent")?;
+    let following = move || {
+        let mut wait = [PollFd::new(&before, PollFlags::IN)];
+        while poll(&mut wait, None).is_err() {}
+        // The bond holds as long as this thread lives, which is as long as the process does.
+        let bound = set_parent_process_death_signal(Some(Signal::TERM));
+        if bound.is_err() || parent() != Some(supervisor) {
+            let _ends_itself = kill_process(getpid(), Signal::TERM);
+        }
+        loop {
+            std::thread::park();
+        }
+    };
+    let thread = std::thread::Builder::new().name("supervisor".to_owned());
+    thread.spawn(following).context("cannot start a thread")?;
+    Ok(())
+}
+
+/// The process that started this one.
+pub(crate) fn parent() -> Option<u32> {
+    u32::try_from(getppid()?.as_raw_nonzero().get()).ok()
 }
 
 /// Every connection is an open file, and the usual limit of 1,024 is soon reached.

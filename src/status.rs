@@ -18,8 +18,8 @@ pub(crate) fn run(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
 fn print(reply: &Reply, status: &EdgeStatus) {
     let started = status.started_at.rfc3339();
     println!(
-        "{}  yagura {}  since {started}  generation {}",
-        reply.edge, status.version, reply.generation
+        "{}  yagura {}  pid {}  since {started}  generation {}",
+        reply.edge, status.version, status.pid, reply.generation
     );
     println!("  listens    {}", status.listeners.join("  "));
     let hot = &status.hot;

@@ -74,6 +74,8 @@ pub struct EdgeSettings {
     pub limits: LimitSettings,
     /// How long to wait for requests in flight when stopping.
     pub grace: Duration,
+    /// How long readers who are here at an upgrade are answered by the old process, at most.
+    pub drain: Duration,
     /// Loopback address that tells figures to Prometheus; `None` tells none.
     pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON, to this file; `None` writes none.

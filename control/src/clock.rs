@@ -28,3 +28,13 @@ impl Clock for SystemClock {
 pub fn monotonic() -> Instant {
     Instant::now()
 }
+
+/// Microseconds of the system's monotonic clock, for programs that compare them with their own
+/// reading of it (`CLOCK_MONOTONIC`, clock_gettime(2)).
+#[must_use]
+pub fn monotonic_usec() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    let rest = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000;
+    seconds.saturating_mul(1_000_000).saturating_add(rest)
+}

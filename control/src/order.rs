@@ -12,6 +12,7 @@
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ImportRedirects`], [`ShowRedirects`] and [`CheckTargets`] in `order/redirects.rs`.
 //! - [`Ban`] in `order/ban.rs`: networks that are not let in.
+//! - [`Upgrade`] in `order/upgrade.rs`: another process is to take over.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod ban;
@@ -23,6 +24,7 @@ mod purge;
 mod redirects;
 mod route;
 mod status;
+mod upgrade;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +52,7 @@ pub use redirects::{
 };
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
+pub use upgrade::{EdgeProcess, Upgrade};
 
 /// An order with who gives it and under which conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -120,6 +123,8 @@ pub enum Order {
     LiftBan(LiftBan),
     /// Tell which bans are in force. Changes nothing.
     Bans,
+    /// Have another process take over. See [`Upgrade`].
+    Upgrade(Upgrade),
 }
 
 impl Order {
@@ -224,6 +229,13 @@ pub enum Outcome {
         /// Those in force.
         bans: Vec<BanInForce>,
     },
+    /// Answer to [`Order::Upgrade`]: the new process answers readers and takes orders now.
+    Upgraded {
+        /// Who did until now; it ends when its readers are done.
+        from: EdgeProcess,
+        /// Who does now.
+        to: EdgeProcess,
+    },
     /// Answer to [`Order::Reload`].
     Reloaded {
         /// Settings that differ but take effect only at a restart, by key.
@@ -259,6 +271,10 @@ pub enum RefusalCode {
     NotDurable,
     /// The sender is no operator of the edge, or lacks the role.
     Forbidden,
+    /// Another process is taking over just now; the order can be given again in a moment.
+    Upgrading,
+    /// The new process did not get ready; the edge goes on as it was.
+    NotUpgraded,
 }
 
 #[cfg(test)]

@@ -125,6 +125,8 @@ async fn respond_all(
     credentials: Credentials,
     several: bool,
 ) {
+    // Who gives an order hears what came of it, also when it was that this process ends.
+    let _under_way = edge.traffic.begin();
     let credentials = &credentials;
     let answer = service_fn(|request| async move {
         Ok::<_, Infallible>(respond(edge, request, credentials).await)
@@ -205,6 +207,13 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::ShowRedirects(asked) => return show_redirects::show(edge, asked).await,
         Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
         Order::Bans => return Ok(edge.bans()),
+        Order::Upgrade(upgrade) => {
+            let outcome = edge.upgrades.ask(upgrade.binary.clone()).await?;
+            let generation = edge.switchboard.plan().generation;
+            return Ok(edge
+                .switchboard
+                .reply(generation, edge.clock.now(), outcome));
+        }
         Order::RaiseNotice(_)
         | Order::LowerNotice(_)
         | Order::RaiseDisaster(_)

@@ -42,6 +42,20 @@ pub enum EdgeError {
     /// The operators, or the TLS of their orders, cannot be taken over.
     #[error("orders cannot be taken as [control] and [[operator]] say: {0}")]
     Operators(String),
+    /// Another edge works in the folder.
+    #[error("{} is used by another edge (pid {holder})\n  stop that one, or replace it with `yagura upgrade`", folder.display())]
+    FolderInUse {
+        /// Which folder.
+        folder: PathBuf,
+        /// Its process number, as it wrote it down.
+        holder: String,
+    },
+    /// The process that was to hand over did not.
+    #[error("nothing is handed over: {cause}")]
+    TakeOver {
+        /// The system's words.
+        cause: std::io::Error,
+    },
     /// There is no certificate.
     #[error(transparent)]
     Certificate(#[from] yagura_certs::CertError),

@@ -23,7 +23,8 @@
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
 //! switchboard) and `cache/` (both levels). Orders come in through `admin.rs`; `show.rs` tells what
-//! would become of a request, `counters.rs` what became of all of them. Everything shared is in
+//! would become of a request, `counters.rs` what became of all of them. `public.rs` accepts, `upgrade/`
+//! replaces the process, `notify.rs` tells the service manager. Everything shared is in
 //! `state.rs`; the one public function is [`run`].
 
 mod access_log;
@@ -38,18 +39,22 @@ pub mod limits;
 mod listeners;
 mod metrics;
 mod notice;
+mod notify;
+mod public;
 mod redirect_hits;
 pub mod routing;
 mod server;
 mod service;
 mod show;
 mod show_redirects;
-mod signals;
 mod stages;
 mod state;
 mod target_check;
+mod upgrade;
 mod upstream;
 mod visit;
+mod watchdog;
 
 pub use error::EdgeError;
-pub use server::run;
+pub use server::{Start, run};
+pub use upgrade::Program;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,35 +16,35 @@ use yagura_config::settings::{EdgeSettings, HostPattern, ListenSettings, SiteSet
 use yagura_control::Timestamp;
 
 use crate::error::EdgeError;
+use crate::upgrade::sockets::Sockets;
 
 /// The write buffer of a connection: about one packet. A larger one costs memory for every reader
 /// who is connected and gains nothing, because answers are written whole.
 const WRITE_BUFFER: usize = 1460;
 
-/// Adds every address to the service.
-///
-/// # Errors
-/// An address is in use or cannot be listened on.
-pub fn add<A>(service: &mut listening::Service<A>, edge: &EdgeSettings) -> Result<(), EdgeError> {
+/// Adds every address to the service; the sockets are bound already ([`sockets`]).
+pub fn add<A>(service: &mut listening::Service<A>, edge: &EdgeSettings) {
     for listen in &edge.listen {
-        try_out(listen)?;
         let config = ListenerConfig::tcp(listen.address.to_string())
             .l4_buffer(L4BufferSettings::new(0, WRITE_BUFFER));
         service.add_listener(config);
     }
-    Ok(())
 }
 
-/// Listens for a moment. pingora would end the program with a panic instead of an error.
-fn try_out(listen: &ListenSettings) -> Result<(), EdgeError> {
-    let address = listen.address;
-    match std::net::TcpListener::bind(address) {
-        Ok(_closed_again) => Ok(()),
-        Err(cause) if cause.kind() == io::ErrorKind::AddrInUse => {
-            Err(EdgeError::AddressInUse { address })
-        }
-        Err(cause) => Err(EdgeError::Address { address, cause }),
-    }
+/// A socket for every address, by the name that pingora looks it up with. No address is there twice;
+/// the check of the configuration sees to it, and pingora would close one socket two times.
+///
+/// # Errors
+/// An address is in use or cannot be listened on.
+pub fn sockets(
+    edge: &EdgeSettings,
+    sockets: &Sockets,
+) -> Result<Vec<(String, OwnedFd)>, EdgeError> {
+    let bound = edge.listen.iter().map(|listen| {
+        let listener = sockets.tcp("public", listen.address)?;
+        Ok((listen.address.to_string(), listener.into()))
+    });
+    bound.collect()
 }
 
 /// TLS, spoken after a connection was let in: a handshake costs two hundred microseconds, and who is

@@ -1,71 +1,126 @@
 //! Puts the edge together and runs it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server};
 use pingora::services::background::background_service;
 use pingora::services::listening;
+use tokio::sync::watch;
 use yagura_config::Settings;
 use yagura_config::settings::EdgeSettings;
 use yagura_control::Clock;
 
 use crate::access_log::AccessLog;
-use crate::admin::afar::{self, Afar};
 use crate::admin::gate::{Admission, Gate};
 use crate::cache::{Cache, Rules};
-use crate::errands::Errands;
+use crate::errands::{Doors, Errands};
 use crate::error::EdgeError;
 use crate::front::Front;
 use crate::limits::Limits;
+use crate::listeners;
 use crate::listeners::Tls;
+use crate::notify::Notifier;
+use crate::public::{Accepting, Public};
 use crate::redirect_hits::{HitStore, recorder};
 use crate::routing::Switchboard;
+use crate::routing::effect::Reload;
 use crate::service::Service;
-use crate::signals::Signals;
 use crate::state::{Edge, Traffic};
-use crate::{admin, listeners, metrics};
+use crate::upgrade::lock::FolderLock;
+use crate::upgrade::message::Line;
+use crate::upgrade::sockets::Sockets;
+use crate::upgrade::{Desk, Handing, Patience, Program, Role, taking};
 
 /// Connections to origins kept for the next request, over all threads.
 const POOL: usize = 256;
+/// How long a new process may take until it accepts connections.
+const READY: Duration = Duration::from_secs(30);
 
-/// Runs an edge until it is told to stop. Blocks, and must not be called inside a runtime.
+/// How a process begins, and what comes after it.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// How the process that replaces this one is started.
+    pub program: Program,
+    /// Whether this process replaces the one that started it.
+    pub takes_over: bool,
+}
+
+/// Runs an edge until it is told to stop, or replaced. Blocks, and must not be called inside a runtime.
 ///
 /// `reload` reads the configuration file again; its error holds every fault as text.
 ///
 /// # Errors
-/// Something it needs cannot be used. Once it runs, nothing ends it but a signal.
+/// Something it needs cannot be used. Once it runs, nothing ends it but a signal or an upgrade.
 pub fn run(
     settings: Settings,
     clock: Arc<dyn Clock>,
     reload: impl Fn() -> Result<Settings, String> + Send + Sync + 'static,
+    start: Start,
+) -> Result<(), EdgeError> {
+    if !start.takes_over {
+        return run_with(
+            settings,
+            clock,
+            Box::new(reload),
+            start.program,
+            Sockets::activated(),
+            None,
+        );
+    }
+    let (line, sockets) = taking::take_over()?;
+    let said = line
+        .another()
+        .map_err(|cause| EdgeError::TakeOver { cause })?;
+    let ended = run_with(
+        settings,
+        clock,
+        Box::new(reload),
+        start.program,
+        sockets,
+        Some(line),
+    );
+    if let Err(error) = &ended {
+        taking::give_up(&said, error);
+    }
+    ended
+}
+
+fn run_with(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    reload: Reload,
+    program: Program,
+    sockets: Sockets,
+    before: Option<Line>,
 ) -> Result<(), EdgeError> {
     let edge_settings = settings.edge.clone().ok_or(EdgeError::NoEdge)?;
     let sites = settings.sites.clone();
+    let doors = Doors::open(&edge_settings, settings.control.as_ref(), &sockets)?;
+    let public_sockets = listeners::sockets(&edge_settings, &sockets)?;
+    sockets.close_the_rest();
+    let lock = locked(&edge_settings)?;
     let traffic = Arc::new(Traffic::default());
-    let orders = edge_settings
-        .control_socket
-        .as_deref()
-        .map(admin::listen)
-        .transpose()?;
-    let figures = edge_settings.metrics.map(metrics::listen).transpose()?;
-    let afar = settings.control.as_ref();
-    let afar = afar
-        .map(|control| afar::listen(control.listen))
-        .transpose()?;
     // A file whose operators cannot be taken over is as faulty as one that cannot be read.
-    let reload = move || {
+    let reload: Reload = Box::new(move || {
         let settings = reload()?;
         Admission::of(&settings).map(|_| settings)
-    };
-    let edge = Arc::new(opened(
+    });
+    let (upgrades, asked) = Desk::new(Role::Waiting);
+    let edge = opened(
         settings,
         &edge_settings,
         clock,
-        Box::new(reload),
-        traffic.clone(),
-    )?);
+        reload,
+        (traffic.clone(), upgrades),
+    )?;
+    if before.is_some() {
+        // Until the word comes, the journal is the other process's.
+        edge.switchboard.seal();
+    }
+    let edge = Arc::new(edge);
 
     let conf = ServerConf {
         threads: edge_settings.threads,
@@ -83,44 +138,74 @@ pub fn run(
         let _set_once = edge.certificate_ends_at.set(tls.ends_at);
     }
     let front = Front::new(edge.clone(), proxy, tls);
+    let (leave, leaving) = watch::channel(false);
+    let (tell_accepting, accepting) = watch::channel(Accepting::NotYet);
     let mut public = listening::Service::new("public".to_owned(), front);
-    listeners::add(&mut public, &edge_settings)?;
-    server.add_service(public);
+    listeners::add(&mut public, &edge_settings);
+    server.add_service(Public::new(
+        public,
+        public_sockets,
+        traffic,
+        leaving,
+        tell_accepting,
+    ));
+    let notifier = Arc::new(Notifier::of_environment());
     server.add_service(background_service(
         "errands",
         Errands::new(
             edge.clone(),
-            (orders, figures),
+            doors,
+            notifier.clone(),
             edge_settings.data.clone(),
             edge_settings.last_good_keep,
         ),
     ));
-    if let Some(listener) = afar {
-        let afar = Afar::new(edge.clone(), listener);
-        server.add_service(background_service("orders from afar", afar));
-    }
     let stopping = edge.clone();
     tracing::info!(edge = %edge_settings.name, listen = ?edge.listeners, "the edge is up");
+    let failure = Arc::new(Mutex::new(None));
     server.run(RunArgs {
-        shutdown_signal: Box::new(Signals {
-            traffic,
-            grace: edge_settings.grace,
+        shutdown_signal: Box::new(Handing {
+            edge,
+            program,
+            sockets: Arc::new(sockets),
+            lock,
+            patience: Patience {
+                ready: READY,
+                drain: edge_settings.drain,
+                grace: edge_settings.grace,
+            },
+            notifier,
+            leave,
+            accepting,
+            asked: tokio::sync::Mutex::new(asked),
+            before: Mutex::new(before),
+            failure: failure.clone(),
         }),
     });
     recorder::record(&stopping);
-    Ok(())
+    let ended = failure
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    ended.map_or(Ok(()), Err)
+}
+
+/// The lock of the edge's folder, which is made when it is new.
+fn locked(edge: &EdgeSettings) -> Result<Option<Arc<FolderLock>>, EdgeError> {
+    let Some(data) = &edge.data else {
+        return Ok(None);
+    };
+    std::fs::create_dir_all(data).map_err(EdgeError::at(data))?;
+    Ok(Some(Arc::new(FolderLock::take(data)?)))
 }
 
 fn opened(
     settings: Settings,
     edge: &EdgeSettings,
     clock: Arc<dyn Clock>,
-    reload: crate::routing::effect::Reload,
-    traffic: Arc<Traffic>,
+    reload: Reload,
+    (traffic, upgrades): (Arc<Traffic>, Desk),
 ) -> Result<Edge, EdgeError> {
-    if let Some(data) = &edge.data {
-        std::fs::create_dir_all(data).map_err(EdgeError::at(data))?;
-    }
     let last_good = edge.data.as_ref().map(|data| data.join("last-good"));
     let rules = Rules {
         quota_bytes: edge.last_good_bytes,
@@ -153,6 +238,7 @@ fn opened(
         certificate_ends_at: OnceLock::new(),
         access_log: AccessLog::open(edge.access_log.as_deref())?,
         traffic,
+        upgrades,
         started_at: clock.now(),
         clock,
         listeners: edge.listen.iter().map(listener_name).collect(),

@@ -15,6 +15,7 @@ use crate::disaster::hand_over;
 use crate::limits::Limits;
 use crate::redirect_hits::HitStore;
 use crate::routing::{Plan, Site, Switchboard};
+use crate::upgrade::Desk;
 use crate::upstream;
 
 /// The running edge.
@@ -37,6 +38,8 @@ pub struct Edge {
     pub certificate_ends_at: OnceLock<Timestamp>,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
+    /// Where a process that is to replace this one is asked for.
+    pub upgrades: Desk,
     /// Since when it runs.
     pub started_at: Timestamp,
     /// Addresses it listens on, as status tells them.
@@ -46,6 +49,8 @@ pub struct Edge {
 /// Counts requests under way, so that stopping can wait for them.
 #[derive(Debug, Default)]
 pub struct Traffic {
+    /// Connections that were accepted and not yet looked at.
+    waiting: AtomicUsize,
     under_way: AtomicUsize,
     draining: AtomicBool,
 }
@@ -60,6 +65,22 @@ impl Traffic {
     pub fn begin(self: &Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.clone())
+    }
+
+    /// Counts a connection that was accepted.
+    pub fn accepted(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts it as looked at: let in, or not.
+    pub fn looked_at(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// How many connections wait to be looked at.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     /// How many are under way.
@@ -94,6 +115,7 @@ impl Edge {
         let (hot, last_good) = self.cache.status();
         let status = EdgeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
             started_at: self.started_at,
             listeners: self.listeners.clone(),
             sites: plan

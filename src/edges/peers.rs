@@ -11,8 +11,9 @@ use yagura_control::client::{Afar, Client, Identity};
 use crate::arguments::EdgesArguments;
 use crate::configuration;
 
-/// An edge writes to disk before it replies; a slow disk gets this long.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// An edge writes to disk before it replies, and an upgrade waits until the new process is ready;
+/// a slow one gets this long.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The edges, each once, in the order in which they are named.
 pub(crate) fn peers(arguments: &EdgesArguments) -> anyhow::Result<Vec<Client>> {

@@ -1,11 +1,12 @@
 //! `yagura up`: the whole town on one machine.
 //!
 //! In order: `town.rs` makes the data folder when it is new; `ports.rs` makes sure the addresses
-//! are free; `supervisor.rs` starts `edge`, `cms` and `ops` as processes of their own and starts
-//! again whichever dies; `redirects.rs` hands the demo's table to the new edge once; `table.rs`
+//! are free; `supervisor.rs` starts `edge`, `cms` and `ops` as processes of their own, starts again
+//! whichever dies, and follows an upgraded edge (`life.rs`); `redirects.rs` hands the demo's table to the new edge once; `table.rs`
 //! prints where everything is. The supervisor serves nobody itself: while it is away, the three
 //! are what they are in production, separate programs.
 
+mod life;
 mod lock;
 pub(crate) mod ports;
 mod redirects;

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use yagura_control::clock::monotonic;
 use yagura_control::{Clock, SystemClock};
 
+use super::life::{Life, Successions};
 use super::restart::Deaths;
 use super::town::Town;
 use crate::process::Stop;
@@ -31,6 +32,9 @@ pub(crate) struct Supervisor {
     config: PathBuf,
     logs: PathBuf,
     log: File,
+    /// Where the edge tells that another process took over; its path is in the environment of the edge.
+    told_at: PathBuf,
+    successions: Successions,
 }
 
 impl Supervisor {
@@ -39,7 +43,10 @@ impl Supervisor {
         let program = std::env::current_exe().context("cannot find the running program")?;
         let logs = town.data.join("log");
         let log = append(&logs.join("up.log"))?;
+        let told_at = town.data.join("run/up.sock");
         Ok(Self {
+            successions: Successions::listen(&told_at)?,
+            told_at,
             program,
             config: town.config(),
             logs,
@@ -76,7 +83,7 @@ impl Supervisor {
         let mut word = "started";
         loop {
             let started = monotonic();
-            let mut child = match self.spawn(name) {
+            let child = match self.spawn(name) {
                 Ok(child) => child,
                 Err(error) => {
                     self.say(&format!("{name} could not be started: {error:#}"));
@@ -86,13 +93,25 @@ impl Supervisor {
                     continue;
                 }
             };
-            let pid = child.id().unwrap_or_default();
+            let mut pid = child.id().unwrap_or_default();
             self.say(&format!("{name} {word} (pid {pid})"));
-            let status = tokio::select! {
-                status = child.wait() => status,
-                _ = ends.wait_for(|end| *end) => return self.end(name, child).await,
+            let mut life = Life::Child(child);
+            let why = loop {
+                tokio::select! {
+                    // First: who tells that another took over ends soon after.
+                    biased;
+                    successor = self.successions.next(), if name == "edge" => {
+                        self.say(&format!("{name} (pid {pid}) was upgraded (pid {successor})"));
+                        pid = successor;
+                        life = match life.followed_by(successor) {
+                            Ok(life) => life,
+                            Err(error) => break error.to_string(),
+                        };
+                    }
+                    why = life.end() => break why,
+                    _ = ends.wait_for(|end| *end) => return self.end(name, life).await,
+                }
             };
-            let why = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             self.say(&format!("{name} (pid {pid}) died: {why}"));
             if within(deaths.delay_after(monotonic() - started), &mut ends).await {
                 return;
@@ -108,6 +127,8 @@ impl Supervisor {
             .arg("--config")
             .arg(&self.config)
             .arg("--end-with-parent")
+            .env("NOTIFY_SOCKET", &self.told_at)
+            .env_remove("WATCHDOG_USEC")
             .stdin(std::process::Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -117,21 +138,15 @@ impl Supervisor {
             .with_context(|| format!("cannot start {}", self.program.display()))
     }
 
-    async fn end(&self, name: &str, mut child: Child) {
-        if let Some(pid) = child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
-        {
-            let _gone_already = kill_process(pid, Signal::TERM);
-        }
-        if tokio::time::timeout(STOP_DEADLINE, child.wait())
+    async fn end(&self, name: &str, mut life: Life) {
+        life.signal(Signal::TERM);
+        if tokio::time::timeout(STOP_DEADLINE, life.end())
             .await
             .is_err()
         {
             self.say(&format!("{name} did not end in time and is killed"));
-            if let Err(error) = child.kill().await {
-                self.say(&format!("{name} could not be killed: {error}"));
-            }
+            life.signal(Signal::KILL);
+            life.end().await;
         }
     }
 

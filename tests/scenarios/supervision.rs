@@ -58,6 +58,62 @@ async fn whichever_process_dies_is_back_within_two_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upgraded_edge_is_followed_and_started_again_when_it_dies() {
+    let mut town = Town::new();
+    town.up();
+    town.edge_is_ready().await;
+    let log = town.data().join("log/up.log");
+    let first = pid_of(&log, "edge");
+    let (mut last, mut before) = (first, Vec::new());
+    for _ in 0..2 {
+        before.push(last);
+        let upgraded = town.yagura(&["upgrade"]);
+        assert!(upgraded.status.success(), "{upgraded:?}");
+        let told = format!("edge (pid {last}) was upgraded (pid ");
+        last = eventually("the supervisor follows", || async {
+            let said = fs::read_to_string(&log).unwrap();
+            let (_, rest) = said.split_once(&told)?;
+            rest.split(')').next()?.parse().ok()
+        })
+        .await;
+    }
+    for pid in before {
+        eventually("the process before it ends", || async {
+            (!Path::new(&format!("/proc/{pid}")).exists()).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(pid_of(&log, "edge"), first, "nothing was started meanwhile");
+    signal(last, "KILL");
+    let again = eventually("the edge is started again", || async {
+        Some(pid_of(&log, "edge")).filter(|now| *now != first)
+    })
+    .await;
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(
+        said.contains(&format!("edge (pid {last}) died: signal: 9")),
+        "{said}"
+    );
+    town.edge_is_ready().await;
+    assert_eq!(town.reader().get("/").await.status, 200);
+
+    // What took over ends with the supervisor, however that ends.
+    let upgraded = town.yagura(&["upgrade"]);
+    assert!(upgraded.status.success(), "{upgraded:?}");
+    eventually("the process before it is gone", || async {
+        (!Path::new(&format!("/proc/{again}")).exists()).then_some(())
+    })
+    .await;
+    let pid = town.status().unwrap()["pid"].as_u64().unwrap();
+    town.kill("up");
+    eventually("everything ends", || async {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+        stat.is_none_or(|stat| stat.contains(") Z ")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stopping_ends_everything_in_order() {
     let mut town = Town::new();
     town.up();

@@ -19,7 +19,7 @@ const TLS_PORT: u16 = 8444;
 pub struct Alone {
     pub place: Place,
     pub origin: Option<Origin>,
-    _edge: Running,
+    edge: Running,
     folder: tempfile::TempDir,
 }
 
@@ -32,6 +32,17 @@ pub struct Answer {
     pub body: String,
     /// The body.
     pub bytes: Vec<u8>,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        // An upgraded edge is no child of the test's; it wrote down who it is.
+        let holder = std::fs::read_to_string(self.folder.path().join("data/lock"));
+        let holder = holder.unwrap_or_default().trim().parse().ok();
+        if let Some(pid) = holder.filter(|pid: &u32| *pid != self.edge.pid()) {
+            super::process::signal(pid, "KILL");
+        }
+    }
 }
 
 impl Alone {
@@ -59,6 +70,51 @@ impl Alone {
     /// The same over TLS.
     pub async fn limited_over_tls(limits: &str, site: &str) -> Self {
         Self::written(|text| with_limits(&with_tls(&text), limits) + site).await
+    }
+
+    /// The same over TLS, with a control socket; `edge` are further lines of `[edge]`.
+    pub async fn with_orders(edge: &str, site: &str) -> Self {
+        let edge = format!("[edge]\n{edge}\n");
+        let alone =
+            Self::written(|text| with_tls(&text).replacen("[edge]\n", &edge, 1) + site).await;
+        eventually("the edge takes orders", || async { alone.status() }).await;
+        alone
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("plain-proxy.toml")
+    }
+
+    /// The folder that everything lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the edge said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    /// The arguments of a subcommand for this edge.
+    pub fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+        let config = self.config().display().to_string();
+        let arguments = arguments.iter().copied().chain(["--config", &config]);
+        arguments.map(str::to_owned).collect()
+    }
+
+    /// Runs a subcommand to its end.
+    pub fn yagura(&self, arguments: &[&str]) -> std::process::Output {
+        let mut command = std::process::Command::new(super::YAGURA);
+        command.args(self.arguments(arguments)).output().unwrap()
+    }
+
+    /// What the edge's status says; none while it takes no orders.
+    pub fn status(&self) -> Option<serde_json::Value> {
+        let output = self.yagura(&["status", "--json"]);
+        let answers: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let status = answers[0]["reply"]["outcome"].clone();
+        status.is_object().then_some(status)
     }
 
     /// The address that speaks TLS, and the authority to trust there.
@@ -94,7 +150,7 @@ impl Alone {
         Self {
             place,
             origin: Some(origin),
-            _edge: edge,
+            edge,
             folder,
         }
     }

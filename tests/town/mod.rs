@@ -1,6 +1,7 @@
 //! The harness: a whole town for one test, made of the real program and real parts.
 //!
 //! - `alone.rs`: the edge alone before an origin.
+//! - `load.rs`: readers who go on asking.
 //! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
 //! - `museum.rs`: a site of another CMS, with a sitemap, and an edge of its own before it.
 //! - `operators.rs`: edges that take orders from afar, and the certificates of those who give them.
@@ -14,6 +15,7 @@
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
 pub mod alone;
+pub mod load;
 pub mod lone_edge;
 pub mod museum;
 pub mod operators;

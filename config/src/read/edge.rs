@@ -30,6 +30,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
     let redirect_hits_keep = table.or("redirect_hits_keep", THREE_YEARS);
     let limits = super::limits::of_edge(table);
     let grace = table.or("grace", Duration::from_secs(10));
+    let drain = table.or("drain", Duration::from_secs(600));
     let metrics: Option<SocketAddr> = table.optional("metrics");
     if metrics.is_some_and(|address| !address.ip().is_loopback()) {
         let hint = "write \"127.0.0.1:9090\" or \"[::1]:9090\"; figures are for this machine";
@@ -50,6 +51,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         redirect_hits_keep,
         limits,
         grace,
+        drain,
         metrics,
         access_log,
     })

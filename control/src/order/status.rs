@@ -11,6 +11,9 @@ use crate::Timestamp;
 pub struct EdgeStatus {
     /// The program's version.
     pub version: String,
+    /// The process's number.
+    #[serde(default)]
+    pub pid: u32,
     /// Since when the process runs.
     pub started_at: Timestamp,
     /// Addresses it listens on.

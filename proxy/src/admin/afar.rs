@@ -1,14 +1,10 @@
 //! Orders over TCP. Who connects must show a certificate of the operators' authority; without one
 //! the handshake fails. What they say is answered as on the control socket (`admin.rs`).
 
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use pingora::server::ShutdownWatch;
-use pingora::services::background::BackgroundService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -18,7 +14,6 @@ use yagura_config::settings::Fingerprint;
 
 use super::access::Credentials;
 use super::{MOST_CONNECTIONS, respond_all};
-use crate::error::EdgeError;
 use crate::state::Edge;
 
 /// How long a handshake may take.
@@ -28,78 +23,28 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// How long somebody who was not let in may take to read why.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Orders from afar, as a service of pingora's.
-pub struct Afar {
-    edge: Arc<Edge>,
-    listener: Mutex<Option<std::net::TcpListener>>,
-}
-
-/// Listens at an address.
-///
-/// # Errors
-/// It is in use, or cannot be listened on.
-pub fn listen(address: SocketAddr) -> Result<std::net::TcpListener, EdgeError> {
-    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    bound.map_err(|cause| match cause.kind() {
-        io::ErrorKind::AddrInUse => EdgeError::AddressInUse { address },
-        _ => EdgeError::Address { address, cause },
-    })
-}
-
-impl Afar {
-    /// Takes orders at this listener.
-    #[must_use]
-    pub const fn new(edge: Arc<Edge>, listener: std::net::TcpListener) -> Self {
-        Self {
-            edge,
-            listener: Mutex::new(Some(listener)),
-        }
-    }
-
-    async fn serve(&self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        loop {
-            let (stream, from) = match listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "an order from afar could not be taken");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            };
-            // Beyond the bound a connection is closed at once.
-            let Ok(place) = places.clone().try_acquire_owned() else {
+/// Takes orders at this listener, until the task is dropped.
+pub async fn serve(edge: Arc<Edge>, listener: TcpListener) {
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    loop {
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "an order from afar could not be taken");
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
-            };
-            let edge = self.edge.clone();
-            tokio::spawn(async move {
-                let talk = connection(&edge, stream, from);
-                let _ended = tokio::time::timeout(LONGEST, talk).await;
-                drop(place);
-            });
-        }
-    }
-}
-
-#[async_trait]
-impl BackgroundService for Afar {
-    async fn start(&self, mut shutdown: ShutdownWatch) {
-        let listener = self
-            .listener
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        match listener.map(TcpListener::from_std) {
-            Some(Ok(listener)) => tokio::select! {
-                () = self.serve(listener) => {}
-                _ = shutdown.changed() => {}
-            },
-            Some(Err(error)) => tracing::error!(%error, "orders from afar cannot be taken"),
-            None => {}
-        }
+            }
+        };
+        // Beyond the bound a connection is closed at once.
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let edge = edge.clone();
+        tokio::spawn(async move {
+            let talk = connection(&edge, stream, from);
+            let _ended = tokio::time::timeout(LONGEST, talk).await;
+            drop(place);
+        });
     }
 }
 

@@ -34,6 +34,7 @@ pub const fn rule(order: &Order) -> (&'static str, Role) {
         // What can be taken back are orders that an operator may give.
         Order::Undo(_) => ("undo", Role::Operator),
         // The file says who may do what.
+        Order::Upgrade(_) => ("upgrade", Role::Administrator),
         Order::Reload => ("reload", Role::Administrator),
     }
 }
@@ -95,6 +96,7 @@ mod tests {
             json!({"kind": "ban", "range": "192.0.2.0/24"}),
             json!({"kind": "lift_ban", "range": "192.0.2.0/24"}),
             json!({"kind": "undo", "number": 1}),
+            json!({"kind": "upgrade"}),
             json!({"kind": "reload"}),
         ]
         .into_iter()

@@ -353,6 +353,21 @@ impl Cache {
             .map_err(std::io::Error::other)?
     }
 
+    /// Lets the folder be another process's: what is on disk is read, and stays as it is. Blocks until
+    /// what is under way is done.
+    pub fn seal(&self) {
+        if let Some(last_good) = &self.last_good {
+            last_good.seal();
+        }
+    }
+
+    /// Takes the folder back.
+    pub fn unseal(&self) {
+        if let Some(last_good) = &self.last_good {
+            last_good.unseal();
+        }
+    }
+
     /// The purges in force, for a snapshot.
     #[must_use]
     pub fn purge_table(&self) -> PurgeTable {

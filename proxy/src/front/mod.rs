@@ -233,7 +233,9 @@ impl ServerApp for Front {
         stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let admitted = self.edge.limits.admit(client(&stream)).ok()?;
+        let admitted = self.edge.limits.admit(client(&stream));
+        self.edge.traffic.looked_at();
+        let admitted = admitted.ok()?;
         let stream = match &self.tls {
             Some(tls) if tls.is_spoken_at(&stream) => {
                 let handshake = tls.handshake(stream);

@@ -8,7 +8,6 @@ mod families;
 mod text;
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,7 +23,6 @@ use yagura_control::order::RequestCounts;
 
 use crate::counters::failures::Failure;
 use crate::counters::sent::SPANS_US;
-use crate::error::EdgeError;
 use crate::limits::refused::Limit;
 use crate::routing::{Plan, Site};
 use crate::state::Edge;
@@ -34,21 +32,6 @@ use text::Text;
 
 /// How long a connection of Prometheus may last.
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// Takes the address.
-///
-/// # Errors
-/// It is in use or cannot be listened on.
-pub fn listen(address: SocketAddr) -> Result<TcpListener, EdgeError> {
-    let listener = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    listener.map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AddrInUse => EdgeError::AddressInUse { address },
-        _ => EdgeError::Address { address, cause },
-    })
-}
 
 /// Tells figures until the task is dropped.
 pub async fn serve(edge: Arc<Edge>, listener: tokio::net::TcpListener) {

@@ -101,6 +101,11 @@ impl HitStore {
         Ok(())
     }
 
+    /// Closes the present day's file: another process writes to it from now on, and may replace it.
+    pub fn let_go(&self) {
+        *self.lock() = None;
+    }
+
     /// What a site counted on a day; nothing where there is no file.
     #[must_use]
     pub fn counts(&self, day: Day, site: &str) -> Counts {
@@ -201,9 +206,9 @@ impl HitStore {
     fn open_day(&self, day: Day) -> io::Result<Open> {
         let mut file = File::options()
             .read(true)
-            .write(true)
+            // At an upgrade two processes may write; each adds its lines after the other's.
+            .append(true)
             .create(true)
-            .truncate(false)
             .open(self.path(day))?;
         // A last line that a crash cut off must not be continued.
         let bytes = fs::read(self.path(day))?;

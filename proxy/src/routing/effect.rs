@@ -127,6 +127,7 @@ pub fn of(
         | Order::ShowRedirects(_)
         | Order::CheckTargets(_)
         | Order::Bans
+        | Order::Upgrade(_)
         | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),

@@ -215,6 +215,7 @@ impl Subject {
             | Order::ShowRedirects(_)
             | Order::CheckTargets(_)
             | Order::Bans
+            | Order::Upgrade(_)
             | Order::Undo(_) => Self::Move,
         }
     }
@@ -272,6 +273,7 @@ pub fn words(order: &Order) -> String {
         Order::DropPost(drop) => format!("post {} taken off", drop.number),
         Order::Status
         | Order::Bans
+        | Order::Upgrade(_)
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)

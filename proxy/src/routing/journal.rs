@@ -91,6 +91,17 @@ pub enum Record {
     },
 }
 
+impl Record {
+    /// The generation that it made; what nobody ordered makes none.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        match self {
+            Self::Order { generation, .. } | Self::Snapshot { generation, .. } => *generation,
+            Self::Move { .. } | Self::HandedOver { .. } => 0,
+        }
+    }
+}
+
 /// The file.
 #[derive(Debug)]
 pub struct Journal {
@@ -133,6 +144,17 @@ impl Journal {
             bytes: replay.sound_bytes,
         };
         Ok((journal, replay.records))
+    }
+
+    /// Opens the file again and gives its records: another process may have added some, or put a
+    /// snapshot in its place.
+    ///
+    /// # Errors
+    /// The file cannot be used, or is damaged.
+    pub fn open_again(&mut self) -> Result<Vec<Record>, EdgeError> {
+        let (again, records) = Self::open(&self.path)?;
+        *self = again;
+        Ok(records)
     }
 
     /// Adds a record and waits until it is on the disk.

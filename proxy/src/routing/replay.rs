@@ -102,6 +102,7 @@ pub fn applied(
             }
             Order::Reload
             | Order::Bans
+            | Order::Upgrade(_)
             | Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats

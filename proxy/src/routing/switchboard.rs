@@ -50,6 +50,8 @@ struct Inner {
     /// None for an edge that keeps nothing on disk.
     journal: Option<Journal>,
     history: History,
+    /// Another process is taking over, and the journal is its own.
+    is_sealed: bool,
 }
 
 impl Switchboard {
@@ -105,6 +107,7 @@ impl Switchboard {
                 settings,
                 journal,
                 history,
+                is_sealed: false,
             }),
             ordered: Notify::new(),
         })
@@ -128,6 +131,13 @@ impl Switchboard {
     /// Why it was refused; then nothing changed.
     pub fn carry_out(&self, envelope: &Envelope, peer: &str) -> Result<Reply, Refusal> {
         let mut inner = self.lock();
+        if inner.is_sealed {
+            return Err(refusal(
+                RefusalCode::Upgrading,
+                "another process is taking over, and this one takes no orders".to_owned(),
+                "give the order again in a moment",
+            ));
+        }
         let before = self.plan.load_full();
         if envelope
             .if_generation
@@ -212,6 +222,40 @@ impl Switchboard {
         }
     }
 
+    /// Refuses orders that change something, and writes nothing to the journal, which is another
+    /// process's. Waits for the order under way.
+    pub fn seal(&self) {
+        self.lock().is_sealed = true;
+    }
+
+    /// Takes orders from now on.
+    pub fn unseal(&self) {
+        self.lock().is_sealed = false;
+    }
+
+    /// Takes orders again, after the other process is gone, and takes over those that it had taken.
+    ///
+    /// # Errors
+    /// The journal cannot be used; orders are refused on.
+    pub fn resume(&self) -> Result<(), EdgeError> {
+        let mut inner = self.lock();
+        let Inner {
+            journal, history, ..
+        } = &mut *inner;
+        if let Some(journal) = journal {
+            let present = self.plan.load_full();
+            let doors = (&*self.parts.cache, &*self.parts.limits);
+            let records = journal.open_again()?.into_iter();
+            let later = records.filter(|record| record.generation() > present.generation);
+            let plan = later.fold(present.renumbered(present.generation), |plan, record| {
+                replay::applied(plan, record, history, doors)
+            });
+            self.put_in_force(plan.decided(self.parts.clock.now()));
+        }
+        inner.is_sealed = false;
+        Ok(())
+    }
+
     /// Decides every site anew, because something was seen or time has passed.
     fn reconsider(&self) {
         let mut inner = self.lock();
@@ -243,7 +287,8 @@ impl Switchboard {
         self.put_in_force(plan);
         // In force already: a full disk must not keep readers at a dead upstream.
         for record in moves {
-            if let Some(journal) = &mut inner.journal
+            if !inner.is_sealed
+                && let Some(journal) = &mut inner.journal
                 && let Err(error) = journal.append(&record)
             {
                 tracing::warn!(%error, "a move could not be written to the journal");
@@ -340,7 +385,8 @@ impl Switchboard {
             posts: posts.to_vec(),
         };
         // Without the record they are offered again, and the CMS takes each once.
-        if let Some(journal) = &mut inner.journal
+        if !inner.is_sealed
+            && let Some(journal) = &mut inner.journal
             && let Err(error) = journal.append(&record)
         {
             tracing::warn!(%error, "that posts were handed over could not be written to the journal");

@@ -10,6 +10,7 @@
 //! - `presence.rs`: whether there may be a copy at all, without a look at the disk.
 //! - `retention.rs`: which copies go. `listings.rs`: which never do. `upkeep.rs`: lets them go.
 //! - `alarm.rs`: whether copies are taken. `disk.rs`: the file system, or one of the tests' own.
+//! - `seal.rs`: nothing is changed while another process takes over.
 //!
 //! Everything here blocks; `cache/mod.rs` calls it on blocking threads.
 
@@ -20,6 +21,7 @@ pub mod format;
 mod listings;
 mod presence;
 mod retention;
+mod seal;
 mod upkeep;
 
 #[cfg(test)]
@@ -48,6 +50,7 @@ use books::Books;
 use disk::{Disk, HostDisk};
 use format::Damage;
 use presence::Presence;
+use seal::Seal;
 
 /// A read notes that the copy is used when the last note is older than this.
 const TOUCH_EVERY: Duration = Duration::from_secs(86_400);
@@ -58,6 +61,7 @@ pub struct LastGood<D: Disk = HostDisk> {
     disk: D,
     folder: PathBuf,
     rules: Rules,
+    seal: Seal,
     listings: Listings,
     presence: Presence,
     /// Held while a name changes what it stands for, so that the books are right, and a copy found
@@ -81,6 +85,8 @@ pub enum Kept {
     NoRoom,
     /// The file system refused it.
     DiskFails,
+    /// The folder is another process's now.
+    HandedOver,
 }
 
 /// Where a copy lies.
@@ -105,6 +111,7 @@ impl<D: Disk> LastGood<D> {
             disk,
             folder: folder.to_owned(),
             rules,
+            seal: Seal::default(),
             listings: Listings::default(),
             presence: Presence::default(),
             books: Mutex::default(),
@@ -179,7 +186,12 @@ impl<D: Disk> LastGood<D> {
         if !self.reserve(&place, length, now) {
             return Kept::NoRoom;
         }
+        let Some(leave) = self.seal.leave() else {
+            lock(&self.books).release(length);
+            return Kept::HandedOver;
+        };
         let put = self.put(&place, &contents);
+        drop(leave);
         lock(&self.books).release(length);
         match put {
             Ok(()) => {
@@ -330,6 +342,9 @@ impl<D: Disk> LastGood<D> {
     }
 
     fn remove_place(&self, books: &mut Books, place: &Place) {
+        let Some(_leave) = self.seal.leave() else {
+            return;
+        };
         let Ok(facts) = self.disk.facts(&place.path) else {
             return;
         };

@@ -181,3 +181,25 @@ fn opens_100_000_copies_at_once() {
         store.status().entries
     );
 }
+
+#[test]
+fn nothing_is_changed_while_the_folder_is_another_processs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, other) = (open(folder.path()), open(folder.path()));
+    let stored = response("town\n\n/a", "text", "", NOW);
+    assert_eq!(store.write(&stored), Kept::Yes);
+    store.seal();
+    let partial = folder.path().join("00/abc.1-1.partial");
+    fs::write(&partial, "half").unwrap();
+    store.take_stock();
+    store.remove("town\n\n/a");
+    let late = response("town\n\n/b", "text", "", NOW);
+    assert_eq!(store.write(&late), Kept::HandedOver);
+    assert!(partial.exists());
+    assert_eq!(store.read("town\n\n/a", NOW), Some(stored));
+    assert_eq!(other.write(&late), Kept::Yes);
+    assert_eq!(store.status().degraded, None);
+    store.unseal();
+    store.remove("town\n\n/a");
+    assert_eq!(store.read("town\n\n/a", NOW), None);
+}

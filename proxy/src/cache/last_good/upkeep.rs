@@ -24,6 +24,9 @@ impl<D: Disk> LastGood<D> {
     pub fn take_stock(&self) {
         let mut all_listed = true;
         for number in 0..=u8::MAX {
+            let Some(_leave) = self.seal.leave() else {
+                return;
+            };
             // Names in this folder stand still while it is counted.
             let mut books = lock(&self.books);
             let files = self.disk.list(&self.folder_of(number));
@@ -64,6 +67,9 @@ impl<D: Disk> LastGood<D> {
 
     /// Tries, while there is an alarm, whether a copy could be kept now; ends the alarm if so.
     pub fn try_again(&self, now: Timestamp) {
+        let Some(_leave) = self.seal.leave() else {
+            return;
+        };
         let trouble = lock(&self.alarm).trouble().cloned();
         let has_room = || lock(&self.books).bytes_soon() < self.rules.quota_bytes / 100 * 95;
         match trouble {

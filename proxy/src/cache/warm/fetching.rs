@@ -184,7 +184,7 @@ async fn ask(
     }
     match fetcher.refresh(&path).await {
         Ok(Refreshed {
-            kept: Kept::DiskFails,
+            kept: Kept::DiskFails | Kept::HandedOver,
             ..
         }) => Came::BrokenDisk,
         Ok(Refreshed {
