@@ -1,6 +1,6 @@
 //! The command line, as types. What each subcommand does stands in its own file.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     },
     /// List what was ordered, and what moved by itself: who, when, why, before and after
     History(HistoryArguments),
+    /// Rehearse notice and disaster page on a site's drill host, and write down how long each took
+    Drill(DrillArguments),
     /// Take back an order
     Undo(UndoArguments),
     /// Make running edges ask the origin anew, or never show a page again
@@ -319,6 +321,21 @@ pub(crate) struct WordsArguments {
     /// Title; for another language en=TITLE; may be repeated [default: the text's first heading]
     #[arg(long, value_name = "[LANG=]TITLE")]
     pub(crate) title: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DrillArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+    /// Look through the edge at this address [default: the configuration's first without TLS]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) through: Option<SocketAddr>,
+    /// Write the record into this folder, as JSON
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) record: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -77,6 +77,13 @@ pub(crate) fn ask_one(client: &Client, order: Order) -> anyhow::Result<Reply> {
     Ok(runtime()?.block_on(client.order(&envelope(order)))?)
 }
 
+/// Gives one edge an order, with a reason.
+pub(crate) fn order_one(client: &Client, order: Order, reason: &str) -> anyhow::Result<Reply> {
+    let mut envelope = envelope(order);
+    envelope.reason = Some(reason.to_owned());
+    Ok(runtime()?.block_on(client.order(&envelope))?)
+}
+
 /// Waits, so that others are not asked too often.
 pub(crate) fn pause(long: Duration) {
     if let Ok(runtime) = runtime() {

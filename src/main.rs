@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
+//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `control.rs` describes the API by which they are given.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
@@ -19,6 +19,7 @@ mod configuration;
 mod control;
 mod demo;
 mod disaster;
+mod drill;
 mod edge;
 mod edges;
 mod history;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Route(arguments) => route::run(&arguments),
         Command::Notice { command } => notice::run(&command),
+        Command::Drill(arguments) => drill::run(&arguments),
         Command::Disaster { command } => disaster::run(&command),
         Command::History(arguments) => history::run(&arguments),
         Command::Undo(arguments) => undo::run(&arguments),

@@ -145,6 +145,19 @@ async fn a_drill_is_seen_on_its_host_alone_and_by_those_who_take_part() {
     assert!(seen.body.contains("【訓練】"), "{}", seen.body);
     assert_eq!(lone.get("/any").await.status, 200);
 
+    lone.told(&["notice", "down", "--drill", "city"]);
+    lone.told(&["disaster", "down", "--drill", "city"]);
+
+    // The whole of it, with a record.
+    let record: serde_json::Value =
+        serde_json::from_str(&lone.told(&["drill", "city", "--json"])).unwrap();
+    assert_eq!(record["passed"], true, "{record}");
+    let steps = record["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 5);
+    println!("{record}");
+    let history = lone.told(&["history", "city-drill"]);
+    assert!(history.contains("a drill"), "{history}");
+
     // Nobody else sees it.
     lone.change("127.0.0.0/8", "192.0.2.0/24");
     lone.told(&["reload"]);

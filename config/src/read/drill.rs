@@ -4,7 +4,7 @@
 use ipnet::IpNet;
 
 use crate::section::Section;
-use crate::settings::{HostPattern, SiteSettings};
+use crate::settings::{HostPattern, PlainHttp, SiteSettings};
 
 /// What is written.
 pub(super) struct Drill {
@@ -40,6 +40,8 @@ impl Drill {
             hosts: self.hosts,
             allow_from: self.allow_from,
             drill_of: Some(site.name.clone()),
+            // Its host needs no certificate: nobody but those who take part comes here.
+            http: PlainHttp::Serve,
             cache: false,
             last_good: false,
             feed_socket: None,
