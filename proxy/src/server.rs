@@ -93,6 +93,7 @@ pub fn run(
         }),
     });
     recorder::record(&stopping);
+    stopping.access_log.finish();
     Ok(())
 }
 
@@ -134,7 +135,7 @@ fn opened(
         },
         limits,
         certificate_ends_at: OnceLock::new(),
-        access_log: AccessLog::open(edge.access_log.as_deref())?,
+        access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
         traffic,
         started_at: clock.now(),
         clock,
