@@ -2,6 +2,7 @@
 //!
 //! This file reads the top of the file; the tables are in `read/`, one file each.
 
+mod access_log;
 mod cms;
 mod drill;
 mod edge;

@@ -138,6 +138,12 @@ impl<'a> Section<'a> {
         items.is_none_or(|items| items.is_some_and(|items| items.is_empty()))
     }
 
+    /// Whether a text is written for the key.
+    pub(crate) fn is_text(&self, key: &str) -> bool {
+        let value = self.table.get(key);
+        value.is_some_and(|value| value.get_ref().as_str().is_some())
+    }
+
     /// Whether a list is written without items.
     pub(crate) fn is_written_empty(&self, key: &str) -> bool {
         let items = self

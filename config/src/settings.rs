@@ -4,6 +4,7 @@
 //! Units are in the names. Paths are absolute, resolved against the folder of the file. Public
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
+mod access_log;
 mod edge_address;
 mod fingerprint;
 mod limits;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+pub use access_log::{AccessLogSettings, AddressPolicy, QueryPolicy, RotationSettings};
 pub use edge_address::{EdgeAddress, NoEdgeAddress};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
@@ -78,8 +80,8 @@ pub struct EdgeSettings {
     pub drain: Duration,
     /// Loopback address that tells figures to Prometheus; `None` tells none.
     pub metrics: Option<SocketAddr>,
-    /// One line a request, as JSON, to this file; `None` writes none.
-    pub access_log: Option<PathBuf>,
+    /// One line a request, as JSON; `None` writes none.
+    pub access_log: Option<AccessLogSettings>,
 }
 
 /// `[[edge.listen]]`: one address.

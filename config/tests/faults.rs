@@ -161,6 +161,30 @@ fn figures_are_told_to_this_machine_alone() {
 }
 
 #[test]
+fn an_access_log_is_a_file_or_a_table() {
+    let log = |lines: &str| {
+        let text = SITE.replace("[edge]\n", &format!("[edge]\n{lines}\n"));
+        read(&text).map(|settings| settings.edge.unwrap().access_log)
+    };
+    assert_eq!(log("").unwrap(), None);
+    let short = log("access_log = \"a.jsonl\"").unwrap().unwrap();
+    let long = log("[edge.access_log]\nfile = \"a.jsonl\"").unwrap();
+    assert_eq!(long, Some(short));
+    for lines in [
+        "access_log = 1",
+        "[edge.access_log]",
+        "[edge.access_log]\nfile = \"a\"\naddresses = \"some\"",
+        "[edge.access_log]\nfile = \"a\"\nquery = \"values\"",
+        "[edge.access_log]\nfile = \"a\"\nhide_below = [\"reset\"]",
+        "[edge.access_log]\nfile = \"a\"\nrotate_at = \"1KiB\"",
+        "[edge.access_log]\nfile = \"a\"\nkeep_files = 0",
+        "[edge.access_log]\nfile = \"a\"\nkeep = \"long\"",
+    ] {
+        assert_eq!(log(lines).unwrap_err().all().len(), 1, "{lines}");
+    }
+}
+
+#[test]
 fn limits_that_contradict_themselves_are_faults() {
     for (limits, site) in [
         ("fields = 129", ""),

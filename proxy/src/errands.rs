@@ -228,12 +228,13 @@ async fn look_after(edge: Arc<Edge>, keep: Duration) {
     }
 }
 
-/// Reads the configuration again at every SIGHUP.
+/// Reads the configuration again at every SIGHUP, and opens the access log anew.
 async fn reread(edge: Arc<Edge>, notifier: Arc<Notifier>) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return;
     };
     while hangup.recv().await.is_some() {
+        edge.access_log.reopen();
         let envelope = Envelope {
             order: Order::Reload,
             who: "SIGHUP".to_owned(),

@@ -23,8 +23,8 @@
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
 //! switchboard) and `cache/` (both levels). Orders come in through `admin.rs`; `show.rs` tells what
-//! would become of a request, `counters.rs` what became of all of them. `public.rs` accepts, `upgrade/`
-//! replaces the process, `notify.rs` tells the service manager. Everything shared is in
+//! would become of a request, `counters.rs` what became of all of them, `access_log/` of each.
+//! `public.rs` accepts, `upgrade/` replaces the process, `notify.rs` tells the service manager. Everything shared is in
 //! `state.rs`; the one public function is [`run`].
 
 mod access_log;

@@ -183,6 +183,7 @@ fn run_with(
         }),
     });
     recorder::record(&stopping);
+    stopping.access_log.finish();
     let ended = failure
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -236,7 +237,7 @@ fn opened(
         },
         limits,
         certificate_ends_at: OnceLock::new(),
-        access_log: AccessLog::open(edge.access_log.as_deref())?,
+        access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
         traffic,
         upgrades,
         started_at: clock.now(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{StatusCode, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::proxy::{FailToProxy, ProxyHttp, Session};
@@ -15,6 +15,9 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use yagura_control::clock::monotonic;
 
 use crate::access_log::Line;
+use crate::access_log::asked::Asked;
+use crate::access_log::line::Wire;
+use crate::front::is_pipe;
 use crate::limits::body::{NotTaken, Upload};
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -38,6 +41,19 @@ impl Service {
 /// How long the rest of a refused body is read. With bytes unread the system would throw the answer
 /// away with the connection.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How the reader of a session speaks with the edge.
+fn wire(session: &Session) -> Wire {
+    let version = session.req_header().version;
+    let Some(digest) = session.digest() else {
+        return Wire::of(version, None);
+    };
+    let version = match is_pipe(digest) {
+        true => Version::HTTP_2,
+        false => version,
+    };
+    Wire::of(version, digest.ssl_digest.as_deref())
+}
 
 async fn linger(session: &mut Session) {
     // Who waits for `100 Continue` sends nothing more.
@@ -71,8 +87,9 @@ impl ProxyHttp for Service {
             .client_addr()
             .and_then(|address| address.as_inet())
             .map(std::net::SocketAddr::ip);
+        visit.wire = wire(session);
         let request = session.req_header();
-        let reply = match stages::answer(&self.edge, request, visit).await {
+        let mut reply = match stages::answer(&self.edge, request, visit).await {
             Some(reply) => reply,
             None => match stages::limit::ask(&self.edge, request, visit) {
                 Some(refusal) => refusal,
@@ -83,6 +100,8 @@ impl ProxyHttp for Service {
         if self.edge.traffic.is_draining() || unread {
             session.set_keepalive(None);
         }
+        reply.identify(visit);
+        visit.answers();
         reply.send(session).await?;
         if unread {
             linger(session).await;
@@ -113,8 +132,7 @@ impl ProxyHttp for Service {
                 NotTaken::TooLarge => (Limit::BodySize, StatusCode::PAYLOAD_TOO_LARGE),
                 NotTaken::TooSlow => (Limit::SlowSender, StatusCode::REQUEST_TIMEOUT),
             };
-            self.edge.limits.refused.count(limit);
-            visit.outcome = "refused";
+            visit.refused_by(self.edge.limits.refused.count(limit));
             let status = ErrorType::HTTPStatus(status.as_u16());
             Error::explain(status, "the body is not taken").into_down()
         })
@@ -225,6 +243,7 @@ impl ProxyHttp for Service {
     where
         Self::CTX: Send + Sync,
     {
+        visit.answers();
         receive::outward(response, visit)
     }
 
@@ -248,7 +267,9 @@ impl ProxyHttp for Service {
             let code = last_good::status_for_reader(error);
             if code > 0 && session.response_written().is_none() {
                 let head_only = session.req_header().method == http::Method::HEAD;
-                let refusal = reply::Reply::refusal(code, head_only);
+                let mut refusal = reply::Reply::refusal(code, head_only);
+                refusal.identify(visit);
+                visit.answers();
                 if refusal.send(session).await.is_ok() {
                     linger(session).await;
                 }
@@ -258,7 +279,9 @@ impl ProxyHttp for Service {
                 ..gone
             };
         }
-        let reply = last_good::reply(&self.edge, session.req_header(), visit);
+        let mut reply = last_good::reply(&self.edge, session.req_header(), visit);
+        reply.identify(visit);
+        visit.answers();
         let code = reply.status.as_u16();
         match reply.send(session).await {
             Ok(()) => FailToProxy {
@@ -286,9 +309,9 @@ impl ProxyHttp for Service {
         if !self.edge.access_log.is_on() {
             return;
         }
-        let method = session.req_header().method.as_str();
+        let asked = Asked::of_request(session.req_header());
         self.edge
             .access_log
-            .add(Line::of(visit, method, status, bytes));
+            .add(Line::of(visit, asked, status, bytes));
     }
 }

@@ -2,16 +2,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use http::HeaderMap;
 use tokio::sync::mpsc::UnboundedSender;
 use yagura_control::Timestamp;
 
+use crate::access_log::line::Wire;
+use crate::access_log::request_id::RequestId;
 use crate::cache::{Interim, Prepared, Stored};
 use crate::counters::{Event, Fetching};
 use crate::limits::body::Upload;
+use crate::limits::refused::Limit;
 use crate::routing::Site;
 use crate::state::UnderWay;
 use crate::upstream::Upstream;
@@ -36,6 +39,10 @@ pub struct Visit {
     pub tls: bool,
     /// The reader's address.
     pub client: Option<IpAddr>,
+    /// How the reader speaks with the edge.
+    pub wire: Wire,
+    /// The name of the request.
+    pub id: RequestId,
     /// Where it is stored; set for what may be stored.
     pub key: Option<String>,
     /// What to answer with when the origin does not.
@@ -60,6 +67,10 @@ pub struct Visit {
     pub upload: Option<Upload>,
     /// Counts the question to the origin as under way until the visit ends.
     pub fetching: Option<Fetching>,
+    /// The limit that it met.
+    pub limit: Option<Limit>,
+    /// From its beginning to the answer's first byte, once that goes out.
+    pub first_byte: Option<Duration>,
     /// What the cache did, for the log and the counts.
     pub outcome: &'static str,
     /// Passes interim responses on, where the reader can be given them.
@@ -90,6 +101,8 @@ impl Visit {
             target: String::new(),
             tls: false,
             client: None,
+            wire: Wire::of(http::Version::HTTP_11, None),
+            id: RequestId::new(&mut rand::rng()),
             key: None,
             fallback: None,
             withdrawn: false,
@@ -102,9 +115,32 @@ impl Visit {
             most_body: 0,
             upload: None,
             fetching: None,
+            limit: None,
+            first_byte: None,
             outcome: "none",
             interim: None,
         }
+    }
+
+    /// The answer begins to go out.
+    pub fn answers(&mut self) {
+        self.first_byte.get_or_insert(self.began.elapsed());
+    }
+
+    /// It is refused, because it met that limit.
+    pub fn refused_by(&mut self, limit: Limit) {
+        self.limit = Some(limit);
+        self.outcome = "refused";
+    }
+
+    /// Whether readers are told the request's name: wherever an origin was asked or something went
+    /// wrong, which is what they ask about. An answer that is stored is the same for all of them.
+    #[must_use]
+    pub fn tells_its_id(&self) -> bool {
+        !matches!(
+            self.outcome,
+            "hit" | "stale" | "last-good" | "redirect" | "notice"
+        )
     }
 
     /// Counts what became of it, when it ends: the status answered with, or 0, and the bytes of the

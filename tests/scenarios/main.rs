@@ -17,6 +17,7 @@
 mod town;
 
 mod abuse;
+mod access_log;
 mod architecture;
 mod bans;
 mod browser;

@@ -117,6 +117,17 @@ impl Alone {
         status.is_object().then_some(status)
     }
 
+    /// The same over TLS, with an access log in that file of its folder.
+    pub async fn logging_over_tls(file: &str) -> Self {
+        let line = format!("[edge]\naccess_log = \"{file}\"\n");
+        Self::written(|text| with_tls(&text).replace("[edge]\n", &line)).await
+    }
+
+    /// A file of its folder.
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The address that speaks TLS, and the authority to trust there.
     pub fn tls(&self) -> (std::net::SocketAddr, std::path::PathBuf) {
         let authority = self.folder.path().join("data/certs/local-ca.pem");

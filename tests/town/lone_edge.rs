@@ -130,6 +130,16 @@ impl LoneEdge {
         std::fs::write(self.config(), text.replace(words, others)).unwrap();
     }
 
+    /// Its folder, with what the edge says in the file `log`.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The edge's process.
+    pub fn pid(&self) -> u32 {
+        self.edge.as_ref().unwrap().pid()
+    }
+
     /// A file in its folder.
     pub fn file(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
         let path = self.folder.path().join(name);

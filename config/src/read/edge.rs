@@ -36,7 +36,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         let hint = "write \"127.0.0.1:9090\" or \"[::1]:9090\"; figures are for this machine";
         table.fault("metrics", "this address can be reached from outside", hint);
     }
-    let access_log = table.path("access_log");
+    let access_log = super::access_log::read(table);
     table.end();
     Some(EdgeSettings {
         name,

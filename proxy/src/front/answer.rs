@@ -1,15 +1,18 @@
 //! Writing a hit: the prepared head, the lines that change from answer to answer, the body.
 
 use std::io::{self, IoSlice, Write};
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, BytesMut};
 use http::StatusCode;
 use pingora::protocols::Stream;
 
-use super::Connection;
 use super::decide::Answer;
 use crate::access_log::Line;
+use crate::access_log::asked::Asked;
+use crate::access_log::line::Wire;
+use crate::access_log::request_id::RequestId;
 use crate::limits::pace::{self, Slowest};
 
 /// Writes what changes from answer to answer into `out`: the end of the head.
@@ -88,11 +91,36 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
     );
 }
 
+/// What the log is told of a hit.
+pub struct Told {
+    /// The reader's address.
+    pub client: Option<IpAddr>,
+    /// How it came.
+    pub wire: Wire,
+    /// When it began.
+    pub began: Instant,
+    /// From then to the answer's first byte.
+    pub first_byte: Duration,
+    /// Bytes of the body sent.
+    pub bytes: u64,
+}
+
 /// The answer's line in the log.
-pub fn line(answer: &Answer, connection: &Connection, began: Instant) -> Line {
-    let (_, target) = crate::cache::key::site_and_target(&connection.lent.key);
-    let path = target.split('?').next().unwrap_or_default();
-    Line::of_hit(answer, path, connection.client, answer.bytes(), began)
+pub fn line(answer: Answer, asked: Asked, told: &Told) -> Line {
+    Line {
+        at: answer.at,
+        client: told.client,
+        wire: told.wire,
+        asked,
+        status: answer.status(),
+        bytes: told.bytes,
+        outcome: "hit",
+        limit: None,
+        first_byte: Some(told.first_byte),
+        took: told.began.elapsed(),
+        id: RequestId::new(&mut rand::rng()),
+        site: Some(answer.site),
+    }
 }
 
 #[cfg(test)]

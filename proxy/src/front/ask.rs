@@ -10,6 +10,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::{Connection, write};
 use crate::access_log::Line;
+use crate::access_log::asked::Asked as Told;
 use crate::limits::pace::{self, Slowest};
 use crate::limits::refused::Limit;
 use crate::stages;
@@ -49,6 +50,7 @@ pub async fn answer(
 ) -> Outcome {
     let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
     (visit.tls, visit.client) = (connection.tls, connection.client);
+    visit.wire = connection.wire;
     let (tell, mut told) = unbounded_channel();
     visit.interim = Some(tell);
     let reply = {
@@ -74,16 +76,18 @@ pub async fn answer(
             return Outcome::Ended;
         }
     }
-    let Some(reply) = reply else {
+    let Some(mut reply) = reply else {
         return Outcome::Forward;
     };
+    reply.identify(&visit);
     let close = asked.close || edge.traffic.is_draining();
     let status = reply.status.as_u16();
+    visit.answers();
     let (sent, bytes) = send(edge, connection, &asked, reply, close, stream).await;
     visit.count(status, bytes);
     if edge.access_log.is_on() {
-        let method = asked.request.method.as_str();
-        edge.access_log.add(Line::of(&visit, method, status, bytes));
+        let line = Line::of(&visit, Told::of_request(asked.request), status, bytes);
+        edge.access_log.add(line);
     }
     if sent && !close {
         Outcome::Answered

@@ -24,8 +24,9 @@ pub enum Decision {
     Ask(Box<RequestHeader>, HandOn),
     /// Give it to pingora.
     HandOn(HandOn),
-    /// Answer with this status and end the connection: where the next request begins is unknown.
-    Refuse(StatusCode),
+    /// Answer with this status, for the limit that was met, and end the connection: where the next
+    /// request begins is unknown.
+    Refuse(StatusCode, Option<Limit>),
 }
 
 /// How a request is given to pingora.
@@ -86,22 +87,22 @@ impl Answer {
 /// Decides about the request whose head is the first `length` bytes read.
 pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decision {
     let Some(bytes) = connection.lent.read.get(..length) else {
-        return Decision::Refuse(StatusCode::BAD_REQUEST);
+        return Decision::Refuse(StatusCode::BAD_REQUEST, None);
     };
     let limits = &connection.admitted.settings;
     if let Some(limit) = head::over(bytes, limits) {
-        return Decision::Refuse(over(edge, limit));
+        return over(edge, limit);
     }
     let mut room = head::room();
     let head = match head::read(bytes, &mut room) {
         Ok(head) => head,
         Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) => {
-            return Decision::Refuse(over(edge, Limit::HeadSize));
+            return over(edge, Limit::HeadSize);
         }
-        Err(status) => return Decision::Refuse(status),
+        Err(status) => return Decision::Refuse(status, None),
     };
     if head.fields.count() > limits.head_fields {
-        return Decision::Refuse(over(edge, Limit::HeadSize));
+        return over(edge, Limit::HeadSize);
     }
     if let Some(answer) = hit(edge, connection.tls, &mut connection.lent.key, &head) {
         return Decision::Answer(answer);
@@ -114,8 +115,8 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
     };
     if head.method == "CONNECT" {
         // It has no place at a web site (RFC 9110, section 9.3.6).
-        edge.limits.refused.count(Limit::Method);
-        return Decision::Refuse(StatusCode::METHOD_NOT_ALLOWED);
+        let limit = edge.limits.refused.count(Limit::Method);
+        return Decision::Refuse(StatusCode::METHOD_NOT_ALLOWED, Some(limit));
     }
     let switching = head.fields.has("upgrade");
     let bytes = if switching {
@@ -125,7 +126,7 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
     };
     let rewritten = match head.in_origin_form() {
         Ok(rewritten) => rewritten,
-        Err(status) => return Decision::Refuse(status),
+        Err(status) => return Decision::Refuse(status, None),
     };
     let plain = rewritten.is_none() && is_plain(&head);
     let hand_on = HandOn {
@@ -146,12 +147,13 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
 /// Bodies up to this size are read before anybody is asked about them.
 const GATHERED: u64 = 16 << 10;
 
-/// Counts a limit that the head met; gives the status that says so.
-fn over(edge: &Edge, limit: Limit) -> StatusCode {
-    match edge.limits.refused.count(limit) {
+/// Counts a limit that the head met, and refuses with the status that says so.
+fn over(edge: &Edge, limit: Limit) -> Decision {
+    let status = match edge.limits.refused.count(limit) {
         Limit::Line => StatusCode::URI_TOO_LONG,
         _ => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    }
+    };
+    Decision::Refuse(status, Some(limit))
 }
 
 /// Whether nothing follows the head and the answer is not of pingora's kind.

@@ -23,11 +23,11 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::BytesMut;
-use http::StatusCode;
+use http::{StatusCode, Version};
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::{ALPN, Stream};
@@ -37,14 +37,17 @@ use tokio::io::AsyncReadExt;
 use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
+use crate::access_log::Line;
+use crate::access_log::asked::Asked;
+use crate::access_log::line::Wire;
 use crate::limits::Admitted;
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
 use crate::listeners::Tls;
 use crate::service::Service;
 use crate::state::Edge;
-pub use decide::Answer;
 use decide::{Decision, HandOn};
+pub use http2::is_pipe;
 use lent::Lent;
 use patience::Silence;
 pub use patience::within;
@@ -77,6 +80,7 @@ struct Connection {
     admitted: Admitted,
     client: Option<IpAddr>,
     tls: bool,
+    wire: Wire,
     lent: Lent,
 }
 
@@ -92,6 +96,7 @@ impl Front {
             admitted,
             client: client(&stream),
             tls: stream.get_ssl_digest().is_some(),
+            wire: Wire::of(Version::HTTP_11, stream.get_ssl_digest().as_deref()),
             lent: Lent::default(),
         };
         let mut silence = Silence::new(SPAN);
@@ -100,8 +105,10 @@ impl Front {
                 Ok(length) => length,
                 Err(Unread::Gone) => return,
                 Err(Unread::TooSlow) => {
-                    self.edge.limits.refused.count(Limit::HeadTime);
-                    return refuse(stream, connection, StatusCode::REQUEST_TIMEOUT).await;
+                    let limit = Some(self.edge.limits.refused.count(Limit::HeadTime));
+                    let status = StatusCode::REQUEST_TIMEOUT;
+                    self.log_refusal(&connection, status, limit, monotonic());
+                    return refuse(stream, connection, status).await;
                 }
             };
             if !connection.admitted.may_go_on() {
@@ -113,6 +120,7 @@ impl Front {
             let began = self.edge.access_log.is_on().then(monotonic);
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
+                    let first_byte = began.map(|began| began.elapsed());
                     let _under_way = self.edge.traffic.begin();
                     let counters = &answer.site.seen.counters;
                     counters.hit(answer.status(), answer.bytes());
@@ -122,10 +130,17 @@ impl Front {
                     let slowest = Slowest::of(&connection.admitted.settings);
                     let sent = answer::send(&answer, &connection.lent.out, &mut stream, slowest);
                     let sent = self.is_sent(sent.await);
-                    if let Some(began) = began {
-                        self.edge
-                            .access_log
-                            .add(answer::line(&answer, &connection, began));
+                    if let (Some(began), Some(first_byte)) = (began, first_byte) {
+                        let asked = connection.lent.read.get(..length).unwrap_or_default();
+                        let told = answer::Told {
+                            client: connection.client,
+                            wire: connection.wire,
+                            began,
+                            first_byte,
+                            bytes: if sent { answer.bytes() } else { 0 },
+                        };
+                        let line = answer::line(answer, Asked::of_head(asked), &told);
+                        self.edge.access_log.add(line);
                     }
                     bytes::Buf::advance(&mut connection.lent.read, length);
                     if !sent || close {
@@ -167,7 +182,11 @@ impl Front {
                         None => return,
                     }
                 }
-                Decision::Refuse(status) => return refuse(stream, connection, status).await,
+                Decision::Refuse(status, limit) => {
+                    let began = began.unwrap_or_else(monotonic);
+                    self.log_refusal(&connection, status, limit, began);
+                    return refuse(stream, connection, status).await;
+                }
             }
         }
     }
@@ -181,6 +200,28 @@ impl Front {
         result.is_ok()
     }
 
+    /// Adds the line of a request that is refused before it is known whose site it is for.
+    fn log_refusal(
+        &self,
+        connection: &Connection,
+        status: StatusCode,
+        limit: Option<Limit>,
+        began: Instant,
+    ) {
+        let log = &self.edge.access_log;
+        if !log.is_on() {
+            return;
+        }
+        let reader = (connection.client, connection.wire);
+        let at = (self.edge.clock.now(), began);
+        let line = Line::of_refusal(reader, at, Asked::of_head(&connection.lent.read));
+        log.add(Line {
+            status: status.as_u16(),
+            limit,
+            ..line
+        });
+    }
+
     /// Gives a request to pingora; the stream comes back when another may follow.
     async fn hand_on(
         &self,
@@ -191,14 +232,16 @@ impl Front {
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
         let slowest = Slowest::of(&connection.admitted.settings);
+        let began = monotonic();
         if hand_on.gathered {
             let gathering = gather(&mut stream, &mut connection.lent.read, hand_on.bytes);
             match within(slowest.over, gathering).await {
                 Some(true) => {}
                 Some(false) => return None,
                 None => {
-                    self.edge.limits.refused.count(Limit::SlowSender);
+                    let limit = Some(self.edge.limits.refused.count(Limit::SlowSender));
                     let status = StatusCode::REQUEST_TIMEOUT;
+                    self.log_refusal(connection, status, limit, began);
                     refuse_with(stream, &mut connection.lent.out, status).await;
                     return None;
                 }

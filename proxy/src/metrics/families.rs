@@ -59,12 +59,26 @@ pub const UNDER_WAY: Family = family(
     "",
     "Requests that are being answered now.",
 );
-/// Lines of the access log that were lost, because the disk was slower than the readers.
+/// Lines that stand in the access log.
+pub const LOG_LINES: Family = family(
+    "yagura_access_log_lines_total",
+    "counter",
+    "",
+    "Lines that stand in the access log.",
+);
+/// Lines of the access log that were lost.
 pub const LOG_DROPPED: Family = family(
     "yagura_access_log_dropped_total",
     "counter",
+    "because",
+    "Lines of the access log that were lost: the queue was full (the disk is slower than the readers), or the disk took nothing.",
+);
+/// 1 while the access log cannot be written.
+pub const LOG_FAILING: Family = family(
+    "yagura_access_log_failing",
+    "gauge",
     "",
-    "Lines of the access log that were lost, because the disk was slower than the readers.",
+    "1 while the access log cannot be written, otherwise 0.",
 );
 /// Until when the certificate is valid, in seconds since 1970; left out without TLS.
 pub const CERTIFICATE: Family = family(
@@ -266,12 +280,14 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 35] = [
+    const ALL: [&Family; 37] = [
         &BUILD,
         &STARTED,
         &GENERATION,
         &UNDER_WAY,
+        &LOG_LINES,
         &LOG_DROPPED,
+        &LOG_FAILING,
         &CERTIFICATE,
         &CONNECTIONS,
         &ADMITTED,

@@ -83,8 +83,15 @@ fn of_edge(edge: &Edge, text: &mut Text) {
     text.value(&[], edge.switchboard.plan().generation);
     text.family(&f::UNDER_WAY);
     text.value(&[], edge.traffic.count() as u64);
-    text.family(&f::LOG_DROPPED);
-    text.value(&[], edge.access_log.dropped());
+    if let Some(log) = edge.access_log.counts() {
+        text.family(&f::LOG_LINES);
+        text.value(&[], log.written);
+        text.family(&f::LOG_DROPPED);
+        text.value(&[("because", "queue")], log.lost_in_queue);
+        text.value(&[("because", "disk")], log.lost_on_disk);
+        text.family(&f::LOG_FAILING);
+        text.value(&[], u64::from(log.failing));
+    }
     if let Some(ends_at) = edge.certificate_ends_at.get() {
         text.family(&f::CERTIFICATE);
         text.value(&[], ends_at.0 / 1000);

@@ -8,6 +8,7 @@ use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 use yagura_config::settings::{Origin, SiteSettings};
 
 use super::last_good;
+use crate::access_log::request_id::REQUEST_ID;
 use crate::cache::normalise::CookieField;
 use crate::state::Edge;
 use crate::visit::Visit;
@@ -16,7 +17,7 @@ use crate::visit::Visit;
 const KEPT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Fields of one connection (RFC 9110, section 7.6.1), and those a reader could forge.
-const NOT_FORWARDED: [&str; 11] = [
+const NOT_FORWARDED: [&str; 12] = [
     "keep-alive",
     "proxy-connection",
     "proxy-authorization",
@@ -28,6 +29,7 @@ const NOT_FORWARDED: [&str; 11] = [
     "x-forwarded-host",
     "x-forwarded-proto",
     "x-real-ip",
+    "x-request-id",
 ];
 
 /// An upstream of a site, as pingora knows it.
@@ -145,6 +147,7 @@ pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &Visit) -> R
         "x-forwarded-proto",
         if visit.tls { "https" } else { "http" },
     )?;
+    request.insert_header(REQUEST_ID, visit.id.value())?;
     let via = if request.version == http::Version::HTTP_2 {
         "2 yagura"
     } else {

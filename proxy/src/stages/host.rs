@@ -51,8 +51,7 @@ pub fn find(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<R
                 None
             }
             Err(path::Refused) => {
-                edge.limits.refused.count(Limit::Path);
-                visit.outcome = "refused";
+                visit.refused_by(edge.limits.refused.count(Limit::Path));
                 Some(Reply::refusal(StatusCode::BAD_REQUEST.as_u16(), head_only))
             }
         },

@@ -21,9 +21,9 @@ pub fn check(
     let rules = &site.settings.requests;
     let method = request.method.as_str();
     if !rules.methods.iter().any(|allowed| allowed == method) {
-        edge.limits.refused.count(Limit::Method);
+        visit.refused_by(edge.limits.refused.count(Limit::Method));
         let status = StatusCode::METHOD_NOT_ALLOWED;
-        let mut refusal = refusal(status, request, visit);
+        let mut refusal = refusal(status, request);
         let allowed = HeaderValue::try_from(rules.methods.join(", "));
         let fields = allowed.map(|allowed| (header::ALLOW, allowed));
         refusal.fields.extend(fields);
@@ -33,8 +33,8 @@ pub fn check(
     let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
     visit.most_body = body::most_bytes(rules, &visit.target);
     if length.is_some_and(|length| length > visit.most_body) {
-        edge.limits.refused.count(Limit::BodySize);
-        return Some(refusal(StatusCode::PAYLOAD_TOO_LARGE, request, visit));
+        visit.refused_by(edge.limits.refused.count(Limit::BodySize));
+        return Some(refusal(StatusCode::PAYLOAD_TOO_LARGE, request));
     }
     None
 }
@@ -42,13 +42,13 @@ pub fn check(
 /// A refusal for who asks too much of the origin.
 pub fn ask(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
     let wait_s = edge.limits.ask(visit.client).err()?;
-    let mut refusal = refusal(StatusCode::TOO_MANY_REQUESTS, request, visit);
+    visit.refused_by(Limit::Requests);
+    let mut refusal = refusal(StatusCode::TOO_MANY_REQUESTS, request);
     let after = (header::RETRY_AFTER, HeaderValue::from(wait_s));
     refusal.fields.push(after);
     Some(refusal)
 }
 
-fn refusal(status: StatusCode, request: &RequestHeader, visit: &mut Visit) -> Reply {
-    visit.outcome = "refused";
+fn refusal(status: StatusCode, request: &RequestHeader) -> Reply {
     Reply::refusal(status.as_u16(), request.method == Method::HEAD)
 }

@@ -7,6 +7,7 @@ use http::{HeaderName, Method, StatusCode, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 
+use crate::access_log::request_id::REQUEST_ID;
 use crate::cache::policy::OWN_TARGETED_FIELD;
 use crate::cache::storable;
 use crate::state::Edge;
@@ -178,6 +179,9 @@ pub fn outward(response: &mut ResponseHeader, visit: &Visit) -> Result<()> {
         response.remove_header(name);
     }
     response.append_header("via", "1.1 yagura")?;
+    if visit.tells_its_id() {
+        response.insert_header(REQUEST_ID, visit.id.value())?;
+    }
     if let Some(site) = &visit.site
         && site.cache.stores
     {

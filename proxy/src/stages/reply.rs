@@ -12,9 +12,11 @@ use yagura_control::Timestamp;
 
 use super::notice;
 use super::range::{self, Part};
+use crate::access_log::request_id::REQUEST_ID;
 use crate::cache::fetcher::Direct;
 use crate::cache::flight::{News, Passenger, ResponseHead};
 use crate::cache::{FetchError, Fields, Prepared, stored};
+use crate::visit::Visit;
 
 /// What the answer out of the cache is, for Cache-Status (RFC 9211).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -301,6 +303,13 @@ impl Reply {
             length: Some(body.len() as u64),
             body: Body::Whole(body),
             head_only,
+        }
+    }
+
+    /// Tells the reader the request's name, where it is told.
+    pub fn identify(&mut self, visit: &Visit) {
+        if visit.tells_its_id() {
+            self.fields.push((REQUEST_ID, visit.id.value()));
         }
     }
 

@@ -14,11 +14,12 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::rt::TokioIo;
 use pingora::apps::HttpServerApp;
+use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
-    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID,
 };
 use pingora::proxy::HttpProxy;
@@ -61,6 +62,7 @@ pub async fn forward(
     let (near, far) = duplex(PIPE);
     let far = Pipe {
         pipe: far,
+        told: over_http2(),
         tls: reader.tls.clone(),
         socket: reader.socket.clone(),
     };
@@ -86,6 +88,22 @@ pub async fn forward(
         let (_ended, ()) = tokio::join!(connection, answering);
     };
     let (_nothing_reused, ()) = tokio::join!(proxying, exchanging);
+}
+
+/// What stands in the digest of a pipe.
+struct OverHttp2;
+
+fn over_http2() -> Option<Arc<ProxyDigest>> {
+    let response = ResponseHeader::build(StatusCode::OK, None).ok()?;
+    let told = ProxyDigest::new(Box::new(response), Some(Box::new(OverHttp2)));
+    Some(Arc::new(told))
+}
+
+/// Whether a connection that pingora serves is such a pipe.
+pub fn is_pipe(digest: &Digest) -> bool {
+    let told = digest.proxy_digest.as_ref();
+    let told = told.and_then(|told| told.user_data.as_ref());
+    told.is_some_and(|told| told.is::<OverHttp2>())
 }
 
 /// The request in origin form, its host in the field where HTTP/1.1 has it.
@@ -175,6 +193,8 @@ impl Body for Upload {
 #[derive(Debug)]
 struct Pipe {
     pipe: DuplexStream,
+    /// Says that the reader speaks HTTP/2.
+    told: Option<Arc<ProxyDigest>>,
     tls: Option<Arc<SslDigest>>,
     socket: Option<Arc<SocketDigest>>,
 }
@@ -240,7 +260,7 @@ impl GetTimingDigest for Pipe {
 
 impl GetProxyDigest for Pipe {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        None
+        self.told.clone()
     }
 }
 

@@ -8,6 +8,8 @@ mod bridge;
 mod reply;
 mod request;
 
+pub use bridge::is_pipe;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, StatusCode, Version};
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::protocols::{SocketDigest, Stream, tls::SslDigest};
 use pingora::server::ShutdownWatch;
@@ -24,8 +26,10 @@ use tokio::time::Instant;
 use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
-use super::{ANSWER, Front, SPAN, SPANS, client};
+use super::{ANSWER, Front, SPAN, SPANS, answer, client};
 use crate::access_log::Line;
+use crate::access_log::asked::Asked as Told;
+use crate::access_log::line::Wire;
 use crate::limits::Admitted;
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -41,6 +45,7 @@ const MOST_MALFORMED: usize = 32;
 /// What is known of a connection, for all its requests.
 struct Reader {
     client: Option<IpAddr>,
+    wire: Wire,
     tls: Option<Arc<SslDigest>>,
     socket: Option<Arc<SocketDigest>>,
     slowest: Slowest,
@@ -62,6 +67,7 @@ pub async fn serve(
 ) {
     let reader = Arc::new(Reader {
         client: client(&stream),
+        wire: Wire::of(Version::HTTP_2, stream.get_ssl_digest().as_deref()),
         tls: stream.get_ssl_digest(),
         socket: stream.get_socket_digest(),
         slowest: Slowest::of(&admitted.settings),
@@ -119,7 +125,8 @@ pub async fn serve(
             respond,
             began: monotonic(),
         };
-        match taken(asked).map(|asked| short_enough(front, &admitted.settings, asked)) {
+        let taken = taken(front, &reader, asked);
+        match taken.map(|asked| short_enough(front, &reader, &admitted.settings, asked)) {
             Ok(None) => {}
             Ok(Some(asked)) => {
                 if let Some(asked) = answered(front, &reader, asked) {
@@ -150,11 +157,12 @@ fn deadline(after: Duration) -> Instant {
 }
 
 /// The request, if it can be read in one way only; otherwise its stream is reset.
-fn taken(mut asked: Asked) -> Result<Asked, ()> {
+fn taken(front: &Front, reader: &Reader, mut asked: Asked) -> Result<Asked, ()> {
     match request::tidied(&mut asked.request) {
         Ok(()) => Ok(asked),
         Err(request::Malformed) => {
             asked.respond.send_reset(h2::Reason::PROTOCOL_ERROR);
+            log_refusal(front, reader, &asked, 0, None);
             Err(())
         }
     }
@@ -162,7 +170,12 @@ fn taken(mut asked: Asked) -> Result<Asked, ()> {
 
 /// The request, unless its target or its fields are too many; then it is refused. (Fields that are
 /// too long together are refused by the protocol's own limit.)
-fn short_enough(front: &Front, limits: &LimitSettings, mut asked: Asked) -> Option<Asked> {
+fn short_enough(
+    front: &Front,
+    reader: &Reader,
+    limits: &LimitSettings,
+    mut asked: Asked,
+) -> Option<Asked> {
     let target = asked.request.uri().path_and_query();
     let (limit, status) = if target.is_some_and(|t| t.as_str().len() > limits.line_bytes) {
         (Limit::Line, StatusCode::URI_TOO_LONG)
@@ -171,8 +184,9 @@ fn short_enough(front: &Front, limits: &LimitSettings, mut asked: Asked) -> Opti
     } else {
         return Some(asked);
     };
-    front.edge.limits.refused.count(limit);
+    let limit = front.edge.limits.refused.count(limit);
     reply::refuse(status, &mut asked.respond);
+    log_refusal(front, reader, &asked, status.as_u16(), Some(limit));
     None
 }
 
@@ -181,18 +195,20 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     let Some(answer) = request::hit(&front.edge, reader.tls.is_some(), &asked.request) else {
         return Some(asked);
     };
+    let first_byte = asked.began.elapsed();
     let _under_way = front.edge.traffic.begin();
     let bytes = reply::send_hit(&answer, &mut asked.respond);
     answer.site.seen.counters.hit(answer.status(), bytes);
     if front.edge.access_log.is_on() {
-        let path = asked.request.uri().path();
-        front.edge.access_log.add(Line::of_hit(
-            &answer,
-            path,
-            reader.client,
+        let told = answer::Told {
+            client: reader.client,
+            wire: reader.wire,
+            began: asked.began,
+            first_byte,
             bytes,
-            asked.began,
-        ));
+        };
+        let line = answer::line(answer, what(&asked.request), &told);
+        front.edge.access_log.add(line);
     }
     None
 }
@@ -206,18 +222,44 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
     if plain && let Some(request) = request::for_stages(&asked.request) {
         let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
         (visit.tls, visit.client) = (reader.tls.is_some(), reader.client);
-        if let Some(reply) = stages::answer(edge, &request, &mut visit).await {
+        visit.wire = reader.wire;
+        if let Some(mut reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
+            reply.identify(&visit);
+            visit.answers();
             let bytes = send(front, reader, reply, &method, &mut asked.respond).await;
             visit.count(status, bytes);
             if edge.access_log.is_on() {
-                edge.access_log
-                    .add(Line::of(&visit, method.as_str(), status, bytes));
+                let line = Line::of(&visit, Told::of_request(&request), status, bytes);
+                edge.access_log.add(line);
             }
             return;
         }
     }
     bridge::forward(&front.proxy, reader, asked, shutdown).await;
+}
+
+/// What the log is told of a request.
+fn what(request: &Request<RecvStream>) -> Told {
+    let target = request.uri().path_and_query();
+    let target = target.map_or("", |target| target.as_str());
+    Told::of_fields(request.method(), target, request.headers())
+}
+
+/// Adds the line of a request that is refused before anybody is asked about it; its status is 0
+/// where its stream was reset.
+fn log_refusal(front: &Front, reader: &Reader, asked: &Asked, status: u16, limit: Option<Limit>) {
+    let log = &front.edge.access_log;
+    if log.is_on() {
+        let reader = (reader.client, reader.wire);
+        let at = (front.edge.clock.now(), asked.began);
+        let line = Line::of_refusal(reader, at, what(&asked.request));
+        log.add(Line {
+            status,
+            limit,
+            ..line
+        });
+    }
 }
 
 async fn send(
