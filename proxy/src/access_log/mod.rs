@@ -5,7 +5,7 @@
 //! dropped, counted and told of. What a worker does is to copy a few hundred bytes (`asked.rs`,
 //! `line.rs`); what may be written of them is decided behind the queue (`address.rs`, `target.rs`).
 //! Files are left and removed by `rotate.rs` and `file.rs`. The fields stand in
-//! docs/runbooks/what-the-edge-tells.md, the reasons in docs/decisions/access-log.md.
+//! docs/operations/what-the-edge-tells.md, the reasons in docs/decisions/access-log.md.
 
 mod address;
 pub mod asked;

@@ -33,7 +33,7 @@ pub fn pages(disaster: &RaiseDisaster, look: &LookSettings, newest_at: Timestamp
             number => (older(look, number), OLDER_TITLE),
         };
         let heading = match (pages.len(), rest.is_empty()) {
-            (0, false) => format!("<h2>{heading}</h2>\n"),
+            (0, false) => format!("<h2 id=\"posts\" lang=\"ja\">{heading}</h2>\n"),
             _ => String::new(),
         };
         let size = |posts: &[String]| posts.iter().map(String::len).sum::<usize>();
@@ -58,10 +58,14 @@ fn first(disaster: &RaiseDisaster, look: &LookSettings, newest_at: Timestamp) ->
     let title = parts.first().map_or(TITLE, |part| part.title.as_str());
     let mut page = beginning(lang, title, look);
     page.push_str(&languages(&parts));
+    let to_posts = match disaster.posts.is_empty() {
+        true => "",
+        false => "<a href=\"#posts\">最新情報</a>　",
+    };
     push(
         &mut page,
         format_args!(
-            "<main>\n<p lang=\"ja\">最終更新 {}　<a href=\"{USUAL_HOME}\">通常のトップページ</a></p>\n",
+            "<main>\n<p lang=\"ja\">最終更新 {}<br>{to_posts}<a href=\"{USUAL_HOME}\">通常のトップページ</a></p>\n",
             time_element(newest_at)
         ),
     );
@@ -165,7 +169,7 @@ mod tests {
         assert_eq!(pages.len(), 1);
         for part in [
             "<h1>地震について</h1>",
-            "<h2>最新情報</h2>\n<article id=\"p1795410187123\"",
+            "<h2 id=\"posts\" lang=\"ja\">最新情報</h2>\n<article id=\"p1795410187123\"",
             "2026年11月23日 14:03</time> (JST) 給水</h3>\n<p>市役所",
             "<a href=\"/?usual-home\">",
         ] {

@@ -238,6 +238,13 @@ pub const UPSTREAM_UP: Family = family(
     "site, upstream (primary, standby1 ...)",
     "1 while an upstream counts as answering, by its checks and by real requests, otherwise 0.",
 );
+/// Seconds since the newest post of a disaster page.
+pub const DISASTER_AGE: Family = family(
+    "yagura_disaster_newest_post_age_seconds",
+    "gauge",
+    "site",
+    "Seconds since the newest post of the disaster page; left out where none is up.",
+);
 /// The way in which a site is answered.
 pub const WAY: Family = family(
     "yagura_site_way",
@@ -280,7 +287,7 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 37] = [
+    const ALL: [&Family; 38] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -312,6 +319,7 @@ mod tests {
         &ORIGIN_ERRORS,
         &ORIGIN_UP,
         &UPSTREAM_UP,
+        &DISASTER_AGE,
         &WAY,
         &REDIRECTS,
         &WARMER_POSITION,

@@ -194,6 +194,13 @@ fn of_sites(edge: &Edge, text: &mut Text) {
             text.value(&labels, u64::from(upstream.up));
         }
     });
+    text.family(&f::DISASTER_AGE);
+    let now = edge.clock.now();
+    each(&plan, text, |text, site, name| {
+        if let Some(page) = &site.disaster {
+            text.value(&[("site", name)], now.since(page.newest_at).as_secs());
+        }
+    });
     text.family(&f::WAY);
     each(&plan, text, |text, site, name| {
         let way = site.decided.shown().way.to_string();

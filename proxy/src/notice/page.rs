@@ -170,7 +170,8 @@ fn style(colour: &str) -> String {
          img {{ max-width: 100%; height: auto; }}\n\
          table {{ border-collapse: collapse; display: block; overflow-x: auto; }}\n\
          th, td {{ border: 1px solid; padding: .25rem .5rem; text-align: start; }}\n\
-         section + section {{ border-top: 1px solid; margin-top: 2rem; }}\n"
+         section + section {{ border-top: 1px solid; margin-top: 2rem; }}\n\
+         article {{ border-top: 1px solid; }}\nh3 {{ font-size: 1.1rem; }}\n"
     )
 }
 
