@@ -154,8 +154,11 @@ impl Alone {
             &["edge", "--config", &config.display().to_string()],
             &folder.path().join("log"),
         );
-        eventually("the edge listens", || async {
-            TcpStream::connect(place.http()).await.ok()
+        // Its sockets hear before it has made its certificate.
+        let log = folder.path().join("log");
+        eventually("the edge is up", || async {
+            let log = std::fs::read_to_string(&log).ok()?;
+            log.contains("the edge is up").then_some(())
         })
         .await;
         Self {
