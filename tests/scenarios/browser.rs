@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::town::lone_edge::LoneEdge;
 use crate::town::place::Place;
 use crate::town::{Town, eventually};
 
@@ -43,5 +44,42 @@ async fn everything_works_in_a_real_browser() {
         String::from_utf8_lossy(&run.stderr)
     );
     println!("{told}");
+    assert!(run.status.success(), "{told}");
+}
+
+/// The pages that the edge makes itself, with the origin dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edges_own_pages_work_in_a_real_browser() {
+    let mut lone = LoneEdge::start("").await;
+    lone.stop_primary().await;
+    let japanese = "# 地震について\n\n**落ち着いて**ください。\n\n## 避難所\n\n| 所 | 状況 |\n|---|---|\n| 櫓小学校 | 開設 |\n\n[電話](tel:0120000000)\n";
+    let text = lone.file("ja.md", japanese);
+    let english = lone.file("en.md", "# About the earthquake\n\n- Stay calm\n");
+    let english = format!("en={english}");
+    let words = ["--text", &text, "--text", &english, "rest"];
+    lone.told(&[&["disaster", "up"][..], &words].concat());
+    for post in ["# 給水\n\n市役所で給水します。", "櫓橋は通行止めです。"] {
+        lone.told(&["disaster", "post", "-m", post, "rest"]);
+    }
+    look(&lone, "200");
+    lone.told(&[&["notice", "up"][..], &words].concat());
+    look(&lone, "503");
+}
+
+fn look(lone: &LoneEdge, status: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let run = Command::new("node")
+        .args(["--test", "edge-pages.mjs"])
+        .current_dir(folder)
+        .env("EDGE_URL", lone.url())
+        .env("EDGE_STATUS", status)
+        .env("EDGE_HEADING", "地震について")
+        .output()
+        .expect("node is needed: https://nodejs.org");
+    let told = format!(
+        "{}{}",
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr)
+    );
     assert!(run.status.success(), "{told}");
 }

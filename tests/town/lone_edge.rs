@@ -174,6 +174,11 @@ impl LoneEdge {
         seen
     }
 
+    /// The home page of the second site, for a browser.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.place.http())
+    }
+
     /// The first site as `yagura status` describes it.
     pub fn site(&self) -> Value {
         self.outcome(&["status"])["sites"][0].clone()
