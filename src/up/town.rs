@@ -217,6 +217,7 @@ hosts = ["localhost", "{other_host}"]
 origin = "unix:run/cms-public.sock"
 last_good = true
 feed_socket = "run/cms-feed.sock"
+methods = ["GET", "HEAD", "OPTIONS", "POST"]
 
 [[site]]
 name = "staff"

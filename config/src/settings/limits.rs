@@ -78,7 +78,7 @@ pub struct RequestRules {
 
 impl RequestRules {
     /// What is let through when `methods` is left out.
-    pub const METHODS: [&str; 4] = ["GET", "HEAD", "OPTIONS", "POST"];
+    pub const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 }
 
 impl Default for RequestRules {
