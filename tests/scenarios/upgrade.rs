@@ -205,6 +205,7 @@ async fn a_new_process_that_is_killed_in_between_costs_nobody_an_order_or_an_ans
     load.anew(1, alone.place.http(), PAGE);
     let mut accepted = Vec::new();
     let mut stopped = 0;
+    let mut handed_over = 0;
     for number in 0..12_u64 {
         // It writes down who it is, and becomes the real one, which is killed some time later.
         let note = alone.folder().join(format!("pid-{number}"));
@@ -243,20 +244,26 @@ async fn a_new_process_that_is_killed_in_between_costs_nobody_an_order_or_an_ans
             }
         });
         tokio::time::sleep(std::time::Duration::from_millis(number * 12)).await;
-        if pid_if_told(&alone) == Some(before) {
-            signal(new, "KILL");
+        // Held still, so that it takes nothing over between the look and the kill.
+        signal(new, "STOP");
+        for turn in 0.. {
+            if stands_still(new) {
+                break;
+            }
+            assert!(turn < 500, "{}", states(new));
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
+        let took_over = alone.log().matches(HANDED_OVER).count() > handed_over;
+        handed_over += usize::from(took_over);
+        signal(new, if took_over { "CONT" } else { "KILL" });
         let upgrade = upgrading.await.unwrap();
         if order.await.unwrap().status.success() {
             accepted.push(path);
         }
         let after = eventually("somebody takes orders", || async { pid_if_told(&alone) }).await;
-        if upgrade.status.success() {
-            assert_eq!(after, new);
-        } else {
-            stopped += 1;
-            assert_eq!(after, before, "{upgrade:?}");
-        }
+        assert_eq!(upgrade.status.success(), took_over, "{upgrade:?}");
+        assert_eq!(after, if took_over { new } else { before });
+        stopped += usize::from(!took_over);
     }
     println!(
         "killed before it was ready: {stopped} of 12; orders accepted meanwhile: {}",
@@ -273,6 +280,20 @@ async fn a_new_process_that_is_killed_in_between_costs_nobody_an_order_or_an_ans
             "{path}: {journal}"
         );
     }
+}
+
+/// What the log says when a new process has everything.
+const HANDED_OVER: &str = "everything was handed over to this process";
+
+/// Whether a process and all its threads are stopped, or gone.
+fn stands_still(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return true;
+    };
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat"));
+        stat.is_ok_and(|stat| stat.contains(") T ") || stat.contains(") Z "))
+    })
 }
 
 fn pid_if_told(alone: &Alone) -> Option<u32> {
@@ -339,4 +360,17 @@ async fn a_signal_upgrades_too_and_addresses_may_change_with_it() {
         "nobody listens where nobody should"
     );
     assert!(Path::new(&alone.folder().join("data/lock")).exists());
+}
+
+fn states(pid: u32) -> String {
+    let mut text = String::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .flatten()
+    {
+        text += &std::fs::read_to_string(thread.path().join("stat")).unwrap();
+        text += &std::fs::read_to_string(thread.path().join("wchan")).unwrap_or_default();
+        text += &std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+    }
+    text
 }
