@@ -32,25 +32,32 @@ pub struct Public {
     inner: listening::Service<Front>,
     /// Sockets by the address that pingora looks them up with.
     sockets: Vec<(String, OwnedFd)>,
-    leave: ShutdownWatch,
-    accepting: watch::Sender<Accepting>,
+    doors: Doors,
+}
+
+/// When it accepts.
+pub struct Doors {
+    /// It begins when this becomes true.
+    pub open: watch::Receiver<bool>,
+    /// It ends when this becomes true.
+    pub leave: ShutdownWatch,
+    /// Told of both.
+    pub accepting: watch::Sender<Accepting>,
 }
 
 impl Public {
-    /// A service that stops accepting when `leave` becomes true.
+    /// A service at these sockets.
     pub fn new(
         mut inner: listening::Service<Front>,
         sockets: Vec<(String, OwnedFd)>,
         traffic: Arc<Traffic>,
-        leave: ShutdownWatch,
-        accepting: watch::Sender<Accepting>,
+        doors: Doors,
     ) -> Self {
         inner.set_connection_filter(Arc::new(Counting(traffic)));
         Self {
             inner,
             sockets,
-            leave,
-            accepting,
+            doors,
         }
     }
 }
@@ -69,17 +76,25 @@ impl Service for Public {
                 table.add(address, socket.into_raw_fd());
             }
         }
+        let Doors {
+            open,
+            leave,
+            accepting,
+        } = &mut self.doors;
+        if open.wait_for(|open| *open).await.is_err() {
+            return;
+        }
         let mut serving = pin!(
             self.inner
-                .start_service(fds, self.leave.clone(), listeners_per_fd)
+                .start_service(fds, leave.clone(), listeners_per_fd)
         );
         // The first look at it starts the loops that accept: the sockets listen already.
         let under_way = poll_fn(|context| Poll::Ready(serving.as_mut().poll(context).is_pending()));
         if under_way.await {
-            self.accepting.send_replace(Accepting::Yes);
+            accepting.send_replace(Accepting::Yes);
             serving.await;
         }
-        self.accepting.send_replace(Accepting::Ended);
+        accepting.send_replace(Accepting::Ended);
     }
 
     fn name(&self) -> &'static str {

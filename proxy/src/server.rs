@@ -23,7 +23,7 @@ use crate::limits::Limits;
 use crate::listeners;
 use crate::listeners::Tls;
 use crate::notify::Notifier;
-use crate::public::{Accepting, Public};
+use crate::public::{self, Accepting, Public};
 use crate::redirect_hits::{HitStore, recorder};
 use crate::routing::Switchboard;
 use crate::routing::effect::Reload;
@@ -142,12 +142,17 @@ fn run_with(
     let (tell_accepting, accepting) = watch::channel(Accepting::NotYet);
     let mut public = listening::Service::new("public".to_owned(), front);
     listeners::add(&mut public, &edge_settings);
+    let (open, opened) = watch::channel(false);
+    let doors_of_public = public::Doors {
+        open: opened,
+        leave: leaving,
+        accepting: tell_accepting,
+    };
     server.add_service(Public::new(
         public,
         public_sockets,
         traffic,
-        leaving,
-        tell_accepting,
+        doors_of_public,
     ));
     let notifier = Arc::new(Notifier::of_environment());
     server.add_service(background_service(
@@ -175,6 +180,7 @@ fn run_with(
                 grace: edge_settings.grace,
             },
             notifier,
+            open,
             leave,
             accepting,
             asked: tokio::sync::Mutex::new(asked),

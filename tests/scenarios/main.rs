@@ -43,6 +43,7 @@ mod plain_proxy;
 mod publish;
 mod redirect_hits;
 mod redirects;
+mod reload;
 mod routing;
 mod same_page;
 mod service_manager;

@@ -40,7 +40,10 @@ impl Drop for Alone {
         let holder = std::fs::read_to_string(self.folder.path().join("data/lock"));
         let holder = holder.unwrap_or_default().trim().parse().ok();
         if let Some(pid) = holder.filter(|pid: &u32| *pid != self.edge.pid()) {
-            super::process::signal(pid, "KILL");
+            let pid = pid.to_string();
+            let _gone_already = std::process::Command::new("kill")
+                .args(["-KILL", &pid])
+                .output();
         }
     }
 }

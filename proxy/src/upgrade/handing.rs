@@ -24,7 +24,7 @@ use super::lock::FolderLock;
 use super::machine::{Act, Event, Patience, State};
 use super::message::{Line, Message, PROTOCOL};
 use super::sockets::Sockets;
-use super::{Asked, Program, Role, not_upgraded, taking};
+use super::{Asked, Program, Role, is_ending, not_upgraded, taking};
 use crate::error::EdgeError;
 use crate::notify::{Notifier, Word};
 use crate::public::Accepting;
@@ -45,6 +45,8 @@ pub struct Handing {
     pub lock: Option<Arc<FolderLock>>,
     pub patience: Patience,
     pub notifier: Arc<Notifier>,
+    /// Becomes true when connections are to be accepted.
+    pub open: watch::Sender<bool>,
     /// Becomes true when no connection is to be accepted any more.
     pub leave: watch::Sender<bool>,
     pub accepting: watch::Receiver<Accepting>,
@@ -102,36 +104,42 @@ impl ShutdownSignalWatch for Handing {
 }
 
 impl Handing {
-    /// Waits until connections are accepted and, where there was a process before this one, until
-    /// everything is this one's.
+    /// Waits, where there was a process before this one, until everything is this one's; then begins
+    /// to accept connections and to take orders.
     async fn begin(&self) -> Result<(), EdgeError> {
-        let mut accepting = self.accepting.clone();
-        let accepts = accepting.wait_for(|accepting| *accepting == Accepting::Yes);
-        if accepts.await.is_err() {
-            return std::future::pending().await;
-        }
         let before = self
             .before
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(mut line) = before {
-            // A thread of its own, which nothing waits for when this process is told to stop.
-            let (tell, given) = oneshot::channel();
-            std::thread::spawn(move || {
-                let given = taking::be_given(&mut line);
-                tell.send(given.map(|()| line))
-            });
-            let line = given.await.unwrap_or_else(|error| {
-                let cause = std::io::Error::other(error);
-                Err(EdgeError::TakeOver { cause })
-            })?;
-            self.edge.switchboard.unseal();
-            self.edge.upgrades.set_role(Role::Owner);
+        let line = match before {
+            None => None,
+            Some(mut line) => {
+                // A thread of its own, which nothing waits for when this process is told to stop.
+                let (tell, given) = oneshot::channel();
+                std::thread::spawn(move || {
+                    let given = taking::be_given(&mut line);
+                    tell.send(given.map(|()| line))
+                });
+                let given = given.await.unwrap_or_else(|error| {
+                    let cause = std::io::Error::other(error);
+                    Err(EdgeError::TakeOver { cause })
+                });
+                let line = given?;
+                tracing::info!("everything was handed over to this process");
+                Some(line)
+            }
+        };
+        self.open.send_replace(true);
+        let mut accepting = self.accepting.clone();
+        let accepts = accepting.wait_for(|accepting| *accepting == Accepting::Yes);
+        if accepts.await.is_err() {
+            return std::future::pending().await;
+        }
+        self.edge.switchboard.unseal();
+        self.edge.upgrades.set_role(Role::Owner);
+        if let Some(line) = line {
             taking::taken(&line);
-            tracing::info!("everything was handed over to this process");
-        } else {
-            self.edge.upgrades.set_role(Role::Owner);
         }
         let version = env!("CARGO_PKG_VERSION");
         let status = format!("yagura {version} answers");
@@ -194,6 +202,10 @@ impl<'h> Course<'h> {
     }
 
     async fn is_asked(&mut self, binary: Option<PathBuf>, reply: Option<Reply>) {
+        if matches!(self.state, State::Leaving { .. } | State::Over) {
+            answer(reply, Err(is_ending()));
+            return;
+        }
         if self.state != State::Serving {
             let (_, acts) = self.decided(Event::Asked);
             for act in acts {

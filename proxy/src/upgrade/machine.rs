@@ -54,9 +54,9 @@ pub enum Event {
     Unfit(String),
     /// The new process speaks, and wants the sockets.
     Hello,
-    /// The new process has read everything and accepts connections.
+    /// The new process has read everything, and could accept connections.
     Ready,
-    /// The new process takes orders and writes to the disk.
+    /// The new process accepts connections, takes orders and writes to the disk.
     Taken,
     /// The new process ended, or says that it cannot go on.
     Failed(String),

@@ -37,14 +37,14 @@ pub enum Message {
         /// See [`super::sockets::Sockets`].
         names: Vec<String>,
     },
-    /// The new process: it has read everything and accepts connections.
+    /// The new process: it has read everything, and accepts connections as soon as it is told.
     Ready,
     /// The new process: it cannot go on.
     Failed {
         /// Why.
         why: String,
     },
-    /// The old one: from now on the new process takes orders and writes to the disk.
+    /// The old one: from now on the new process takes orders, writes to the disk and lets readers in.
     Yours,
     /// The new process: it does.
     Taken,

@@ -40,7 +40,7 @@ pub struct Program {
 /// What this process may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Accepts connections, and waits for the word of the process before it.
+    /// Waits for the word of the process before it.
     Waiting,
     /// Does everything.
     Owner,
@@ -81,10 +81,9 @@ impl Desk {
     /// There was none, and why.
     pub async fn ask(&self, binary: Option<PathBuf>) -> Result<Outcome, Refusal> {
         let (reply, came) = oneshot::channel();
-        let gone = || not_upgraded("this process is ending".to_owned());
         let asked = Asked { binary, reply };
-        self.asked.send(asked).await.map_err(|_| gone())?;
-        came.await.unwrap_or_else(|_| Err(gone()))
+        self.asked.send(asked).await.map_err(|_| is_ending())?;
+        came.await.unwrap_or_else(|_| Err(is_ending()))
     }
 
     /// The role, as it changes.
@@ -95,6 +94,15 @@ impl Desk {
 
     fn set_role(&self, role: Role) {
         self.role.send_replace(role);
+    }
+}
+
+/// What who asks a process that ends is told: the next one hears him in a moment.
+fn is_ending() -> Refusal {
+    Refusal {
+        code: RefusalCode::Upgrading,
+        message: "this process is ending".to_owned(),
+        hint: "ask again in a moment".to_owned(),
     }
 }
 

@@ -154,13 +154,12 @@ impl World {
             }
             Phase::Reading => {
                 process.plan.clone_from(&self.journal);
-                process.accepts = true;
                 self.to_old.push_back(Event::Ready);
                 *phase = Phase::WaitingForTheWord;
             }
             Phase::WaitingForTheWord => {
                 if self.to_new.pop_front() == Some("yours") {
-                    process.owns = true;
+                    (process.accepts, process.owns) = (true, true);
                     *phase = Phase::Owning;
                 }
             }

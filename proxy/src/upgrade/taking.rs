@@ -34,7 +34,7 @@ pub fn take_over() -> Result<(Line, Sockets), EdgeError> {
     taking().map_err(|cause| EdgeError::TakeOver { cause })
 }
 
-/// Says that this process accepts connections, and waits until everything is its own. Blocks.
+/// Says that this process is ready, and waits until everything is its own. Blocks.
 ///
 /// # Errors
 /// The old process went on without this one, or is gone.
