@@ -52,7 +52,7 @@ async fn every_request_has_its_line() {
     let miss = edge.ask("GET", CITY, target, fields).await;
     let hit = edge.ask("GET", CITY, target, fields).await;
     assert_eq!(hit.field("x-request-id"), "");
-    edge.ask("PUT", CITY, "/reset/abcdef", "").await;
+    edge.ask("REPORT", CITY, "/reset/abcdef", "").await;
     edge.ask("GET", CITY, "/a%2fb?TOKEN", "").await;
     edge.ask("POST", CITY, "/form", "Content-Length: 0\r\n")
         .await;
@@ -89,7 +89,9 @@ async fn every_request_has_its_line() {
             "hit",
             null
         ],
-        ["city", "PUT", "/reset/*", 405, null, "refused", "methods"],
+        [
+            "city", "REPORT", "/reset/*", 405, null, "refused", "methods"
+        ],
         ["city", "GET", "/a%2fb?*", 400, null, "refused", "path"],
         ["city", "POST", "/form", 200, "fwd=bypass", "none", null],
         [null, null, null, 400, null, "refused", null],

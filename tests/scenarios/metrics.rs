@@ -49,7 +49,7 @@ async fn figures_tell_what_happened() {
         assert_eq!(edge.get(target).await.status, 200);
     }
     edge.get("/b?status=404").await;
-    assert_eq!(edge.ask("PUT", CITY, "/", "").await.status, 405);
+    assert_eq!(edge.ask("REPORT", CITY, "/", "").await.status, 405);
     assert_eq!(edge.ask("GET", CITY, "/a%2fb", "").await.status, 400);
     for (name, value) in [
         ("yagura_requests_total{site=\"city\",outcome=\"hit\"}", 3),
