@@ -26,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use yagura_config::settings::Role;
-use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply};
+use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply, Upgrade};
 
 use self::access::Credentials;
 use self::gate::Admission;
@@ -186,11 +186,25 @@ async fn respond(
     if let Err(refusal) = permission::check(&operator, &envelope.order) {
         return json(StatusCode::FORBIDDEN, &refusal);
     }
+    if let (Order::Upgrade(Upgrade { binary: Some(_) }), Credentials::Certificate { .. }) =
+        (&envelope.order, credentials)
+    {
+        return json(StatusCode::FORBIDDEN, &names_a_program());
+    }
     let proof = credentials.proof(&operator, &envelope.who);
     envelope.who.clone_from(&operator.name);
     match give(edge, envelope, &proof).await {
         Ok(reply) => json(StatusCode::OK, &reply),
         Err(refusal) => json(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
+    }
+}
+
+/// A certificate must not be enough to have any file of the edge's machine run.
+fn names_a_program() -> Refusal {
+    Refusal {
+        code: RefusalCode::Forbidden,
+        message: "another program cannot be named from afar".to_owned(),
+        hint: "put it in the place of the present one and leave --binary out, or give the order on the edge's machine".to_owned(),
     }
 }
 
