@@ -116,7 +116,7 @@ async fn every_limit_is_told_in_its_own_words() {
         );
         let allow = answer
             .to_ascii_lowercase()
-            .contains("allow: get, head, options, post, put, patch, delete\r\n");
+            .contains("allow: get, head, options, post, put, patch, delete, m-search\r\n");
         assert_eq!(allow, status == 405, "{what}: {answer}");
         assert_eq!(
             answer.matches("HTTP/1.1 ").count(),

@@ -78,7 +78,7 @@ pub(super) fn of_site(site: &Section<'_>) -> RequestRules {
             names.into_iter().map(|MethodName(name)| name).collect()
         });
     if site.is_written_empty("methods") {
-        let hint = "leave it out for GET, HEAD, OPTIONS, POST, PUT, PATCH and DELETE";
+        let hint = "leave it out for GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE and M-SEARCH";
         site.fault("methods", "no method is let through", hint);
     }
     let ByteSize(max_body_bytes) = site.or("max_body", ByteSize(default.max_body_bytes));

@@ -77,8 +77,11 @@ pub struct RequestRules {
 }
 
 impl RequestRules {
-    /// What is let through when `methods` is left out.
-    pub const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+    /// What is let through when `methods` is left out. M-SEARCH stands for methods that caches do not
+    /// know: the public cache suite asks what becomes of copies after one.
+    pub const METHODS: [&str; 8] = [
+        "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "M-SEARCH",
+    ];
 }
 
 impl Default for RequestRules {

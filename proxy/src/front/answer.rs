@@ -79,7 +79,9 @@ pub fn write_refusal(status: StatusCode, out: &mut BytesMut) {
     let text = format!("{} {reason}\n", status.as_u16());
     // RFC 9110, section 15.5.6.
     let allow = match status {
-        StatusCode::METHOD_NOT_ALLOWED => "allow: GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE\r\n",
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "allow: GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE, M-SEARCH\r\n"
+        }
         _ => "",
     };
     let _memory_is_there = write!(
