@@ -80,10 +80,7 @@ impl Doors {
             Some(Err(error)) => tracing::error!(%error, "orders cannot be taken"),
             None => {}
         }
-        let afar = self.afar.as_ref().map(|orders| {
-            let orders = orders.try_clone()?;
-            tokio::net::TcpListener::from_std(orders)
-        });
+        let afar = self.afar.as_ref().map(another);
         match afar {
             Some(Ok(orders)) => {
                 tasks.spawn(admin::afar::serve(edge.clone(), orders));
@@ -91,10 +88,7 @@ impl Doors {
             Some(Err(error)) => tracing::error!(%error, "orders from afar cannot be taken"),
             None => {}
         }
-        let figures = self.figures.as_ref().map(|figures| {
-            let figures = figures.try_clone()?;
-            tokio::net::TcpListener::from_std(figures)
-        });
+        let figures = self.figures.as_ref().map(another);
         match figures {
             Some(Ok(figures)) => {
                 tasks.spawn(metrics::serve(edge.clone(), figures));
@@ -103,6 +97,11 @@ impl Doors {
             None => {}
         }
     }
+}
+
+/// Another hold of a listener, to accept by.
+fn another(listener: &std::net::TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::from_std(listener.try_clone()?)
 }
 
 /// All of it, as one service of pingora's.

@@ -239,17 +239,7 @@ impl LoneEdge {
 
     /// The bytes of the body that a plain request to the first site is answered with.
     pub async fn raw_body(&self, target: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.place.http()).await.unwrap();
-        let request = format!("GET {target} HTTP/1.1\r\nHost: {CITY}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        let reading = stream.read_to_end(&mut bytes);
-        tokio::time::timeout(super::PATIENCE, reading)
-            .await
-            .expect("the edge left the connection open")
-            .unwrap();
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        bytes.split_off(end.unwrap() + 4)
+        self.get(target).await.bytes
     }
 
     /// Has it tell figures from now on; it is started anew.

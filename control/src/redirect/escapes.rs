@@ -10,7 +10,7 @@ use std::borrow::Cow;
 #[must_use]
 pub fn spelled_once(target: &str) -> Cow<'_, str> {
     let spelled_already = |(_, value, digits): (usize, u8, [u8; 2])| {
-        !needs_none(value) && !digits.iter().any(u8::is_ascii_lowercase)
+        !is_unreserved(value) && !digits.iter().any(u8::is_ascii_lowercase)
     };
     let signs = target.bytes().filter(|byte| *byte == b'%').count();
     if signs == 0 || escapes(target).all(spelled_already) || escapes(target).count() != signs {
@@ -20,7 +20,7 @@ pub fn spelled_once(target: &str) -> Cow<'_, str> {
     let mut rest = 0;
     for (at, value, digits) in escapes(target) {
         spelled.push_str(target.get(rest..at).unwrap_or_default());
-        if needs_none(value) {
+        if is_unreserved(value) {
             spelled.push(value.into());
         } else {
             spelled.push('%');
@@ -32,8 +32,9 @@ pub fn spelled_once(target: &str) -> Cow<'_, str> {
     spelled.into()
 }
 
-/// Unreserved characters (RFC 3986, section 2.3).
-fn needs_none(value: u8) -> bool {
+/// Whether a byte means the same encoded or not (unreserved, RFC 3986, section 2.3).
+#[must_use]
+pub fn is_unreserved(value: u8) -> bool {
     value.is_ascii_alphanumeric() || b"-._~".contains(&value)
 }
 

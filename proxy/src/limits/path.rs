@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use yagura_config::settings::{PathRules, Slashes};
+use yagura_control::redirect::escapes::is_unreserved;
 
 /// The path cannot be read in one way, or the rules refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ fn decoded(path: &str, rules: PathRules) -> Result<String, Refused> {
         if refused {
             return Err(Refused);
         }
-        let plain = value.is_ascii_alphanumeric() || b"-._~".contains(&value);
+        let plain = is_unreserved(value);
         let stays = !encoded && value.is_ascii_graphic() && value != b'\\';
         if plain || stays {
             out.push(char::from(value));

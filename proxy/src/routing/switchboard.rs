@@ -216,9 +216,13 @@ impl Switchboard {
     fn put_in_force(&self, plan: Plan) {
         plan.choose_upstreams();
         let before = self.plan.swap(Arc::new(plan));
+        let plan = self.plan.load();
         // Whoever still reads the former plan may hold its tables until after the last count.
         for site in before.sites() {
-            site.seen.redirect_hits.add(site.redirects.take_counts());
+            let present = plan.site_named(&site.settings.name);
+            if !present.is_some_and(|present| Arc::ptr_eq(&present.redirects, &site.redirects)) {
+                site.seen.redirect_hits.add(site.redirects.take_counts());
+            }
         }
     }
 
