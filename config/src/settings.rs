@@ -9,6 +9,7 @@ mod edge_address;
 mod fingerprint;
 mod limits;
 mod operators;
+mod traces;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
+pub use traces::TraceSettings;
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -82,6 +84,8 @@ pub struct EdgeSettings {
     pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON; `None` writes none.
     pub access_log: Option<AccessLogSettings>,
+    /// Requests that are told to an OpenTelemetry collector; `None` tells none.
+    pub traces: Option<TraceSettings>,
 }
 
 /// `[[edge.listen]]`: one address.
