@@ -9,6 +9,8 @@
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
 
+pub mod acme;
+pub mod dns;
 mod error;
 pub mod expiry;
 pub mod inspect;
