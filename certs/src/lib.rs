@@ -16,6 +16,7 @@ pub mod expiry;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
+pub mod renewal;
 pub mod resolver;
 pub mod store;
 

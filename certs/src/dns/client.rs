@@ -38,13 +38,13 @@ pub enum KeyAlgorithm {
 
 /// The key that updates are signed with.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub(super) struct Key {
     /// Its name at the server.
-    pub name: Name,
+    pub(super) name: Name,
     /// How it signs.
-    pub algorithm: KeyAlgorithm,
+    pub(super) algorithm: KeyAlgorithm,
     /// The key.
-    pub secret: SecretSlice<u8>,
+    pub(super) secret: SecretSlice<u8>,
 }
 
 /// Why a server did not do what it was asked.

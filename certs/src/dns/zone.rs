@@ -10,9 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hickory_proto::rr::rdata::TXT;
 use hickory_proto::rr::{Name, RData, RecordType};
+use secrecy::SecretSlice;
 use yagura_control::Clock;
 
-use super::client::{Key, NoAnswer, ask, change};
+use super::client::{Key, KeyAlgorithm, NoAnswer, ask, change};
 use super::update::{Change, Update};
 use crate::acme::{Failure, Proof, Solver};
 
@@ -25,19 +26,31 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The port of servers that NS records name.
 const PORT: u16 = 53;
 
-/// A zone, and how to change it.
-#[derive(Clone)]
-pub struct Zone {
-    /// Its name.
-    pub name: Name,
+/// Where a zone is, and what changes it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The zone's name.
+    pub zone: String,
     /// The server that takes updates.
     pub server: SocketAddr,
     /// The servers that answer for the zone; those of its NS records when there are none here.
     pub answering: Vec<SocketAddr>,
-    /// What updates are signed with.
-    pub key: Key,
-    /// The time that signatures carry.
-    pub clock: Arc<dyn Clock>,
+    /// The name of the key at the server.
+    pub key_name: String,
+    /// How the key signs.
+    pub algorithm: KeyAlgorithm,
+    /// The key.
+    pub secret: SecretSlice<u8>,
+}
+
+/// A zone, and how to change it.
+#[derive(Clone)]
+pub struct Zone {
+    name: Name,
+    server: SocketAddr,
+    answering: Vec<SocketAddr>,
+    key: Key,
+    clock: Arc<dyn Clock>,
 }
 
 impl std::fmt::Debug for Zone {
@@ -50,6 +63,32 @@ impl std::fmt::Debug for Zone {
 }
 
 impl Zone {
+    /// A zone; signatures carry the time of this clock.
+    ///
+    /// # Errors
+    /// A name is none.
+    pub fn new(place: Place, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let name = |text: &str| {
+            let mut name = Name::from_ascii(text).map_err(|error| {
+                let advice = "correct `zone` or `key_name` of [[dns]]";
+                Failure::new(format!("\"{text}\" is no name of the DNS: {error}"), advice)
+            })?;
+            name.set_fqdn(true);
+            Ok(name)
+        };
+        Ok(Self {
+            name: name(&place.zone)?,
+            server: place.server,
+            answering: place.answering,
+            key: Key {
+                name: name(&place.key_name)?,
+                algorithm: place.algorithm,
+                secret: place.secret,
+            },
+            clock,
+        })
+    }
+
     /// Changes records; all of it or nothing.
     ///
     /// # Errors
