@@ -48,14 +48,23 @@ fn everything_that_can_be_written_is_read() {
     assert_eq!(public.challenge, ChallengeSetting::TlsAlpn01);
     assert_eq!(public.contact.as_deref(), Some("web@town.example"));
     assert_eq!(public.profile.as_deref(), Some("shortlived"));
-    assert_eq!(public.trust.as_deref(), Some(Path::new("/srv/yagura/ca.pem")));
+    assert_eq!(
+        public.trust.as_deref(),
+        Some(Path::new("/srv/yagura/ca.pem"))
+    );
     let external = public.external_account.as_ref().unwrap();
     assert_eq!(external.key_file, Path::new("/srv/yagura/eab.key"));
     let zone = &certificates.dns[0];
-    assert_eq!((zone.zone.as_str(), zone.key_name.as_str()), ("town.example", "yagura"));
+    assert_eq!(
+        (zone.zone.as_str(), zone.key_name.as_str()),
+        ("town.example", "yagura")
+    );
     assert_eq!(zone.algorithm, TsigAlgorithm::HmacSha256);
     let dns = "zone".to_owned();
-    assert_eq!(certificates.authorities[1].challenge, ChallengeSetting::Dns01 { dns });
+    assert_eq!(
+        certificates.authorities[1].challenge,
+        ChallengeSetting::Dns01 { dns }
+    );
 }
 
 #[test]
@@ -71,10 +80,22 @@ fn every_fault_is_told_with_what_to_do() {
     let twice = "[[certificate]]\nname = \"town\"\nnames = [\"town.example\"]\n";
     for (text, expected) in [
         (certificate(""), "the certificate has no name in it"),
-        (certificate("names = [\"192.0.2.1\"]"), "\"192.0.2.1\" cannot be used"),
-        (certificate("names = [\"a.*.example\"]"), "\"a.*.example\" cannot be used"),
-        (certificate("names = [\"other.example\"]"), "no site answers for \"other.example\""),
-        (certificate("names = [\"*.example.jp\"]"), "no site answers for \"*.example.jp\""),
+        (
+            certificate("names = [\"192.0.2.1\"]"),
+            "\"192.0.2.1\" cannot be used",
+        ),
+        (
+            certificate("names = [\"a.*.example\"]"),
+            "\"a.*.example\" cannot be used",
+        ),
+        (
+            certificate("names = [\"other.example\"]"),
+            "no site answers for \"other.example\"",
+        ),
+        (
+            certificate("names = [\"*.example.jp\"]"),
+            "no site answers for \"*.example.jp\"",
+        ),
         (
             certificate("names = [\"town.example\"]\nauthorities = [\"nobody\"]"),
             "there is no [[authority]] named \"nobody\"",
@@ -87,8 +108,14 @@ fn every_fault_is_told_with_what_to_do() {
             certificate("names = [\"*.town.example\"]\nauthorities = [\"public\"]"),
             "\"public\" cannot prove \"*.town.example\"",
         ),
-        (certificate("names = [\"town.example\"]\nkey = \"rsa1024\""), "\"rsa1024\" cannot be used"),
-        (certificate("names = [\"town.example\"]\nkind = 1"), "`kind` is not a key"),
+        (
+            certificate("names = [\"town.example\"]\nkey = \"rsa1024\""),
+            "\"rsa1024\" cannot be used",
+        ),
+        (
+            certificate("names = [\"town.example\"]\nkind = 1"),
+            "`kind` is not a key",
+        ),
         (
             format!("{}{twice}", certificate("names = [\"www.town.example\"]")),
             "another one is named \"town\"",
@@ -97,14 +124,35 @@ fn every_fault_is_told_with_what_to_do() {
             format!("{}{twice}", certificate("names = [\"town.example\"]")),
             "\"town.example\" already stands in the certificate \"town\"",
         ),
-        (twice.replace("\"town\"", "\"local\""), "the local authority's certificate"),
-        (PUBLIC.replace("tls-alpn-01", "dns-01"), "dns-01 needs a zone"),
-        (format!("{PUBLIC}dns = \"zone\"\n"), "this challenge is not put in the DNS"),
+        (
+            twice.replace("\"town\"", "\"local\""),
+            "the local authority's certificate",
+        ),
+        (
+            PUBLIC.replace("tls-alpn-01", "dns-01"),
+            "dns-01 needs a zone",
+        ),
+        (
+            format!("{PUBLIC}dns = \"zone\"\n"),
+            "this challenge is not put in the DNS",
+        ),
         (PUBLIC.replace("https:", "http:"), "cannot be used"),
-        (PUBLIC.replace("tls-alpn-01", "dns-02"), "\"dns-02\" cannot be used"),
-        (format!("{PUBLIC}contact = \"web\"\n"), "\"web\" cannot be used"),
-        (DNS.replace("\"zone\"\nserver", "\"other\"\nserver"), "there is no [[dns]] named \"zone\""),
-        (DNS.replace("192.0.2.53:53", "ns.example"), "\"ns.example\" cannot be used"),
+        (
+            PUBLIC.replace("tls-alpn-01", "dns-02"),
+            "\"dns-02\" cannot be used",
+        ),
+        (
+            format!("{PUBLIC}contact = \"web\"\n"),
+            "\"web\" cannot be used",
+        ),
+        (
+            DNS.replace("\"zone\"\nserver", "\"other\"\nserver"),
+            "there is no [[dns]] named \"zone\"",
+        ),
+        (
+            DNS.replace("192.0.2.53:53", "ns.example"),
+            "\"ns.example\" cannot be used",
+        ),
         (
             format!(
                 "{}{}",
@@ -114,9 +162,16 @@ fn every_fault_is_told_with_what_to_do() {
             "\"town.example\" does not lie in the zone www.town.example",
         ),
     ] {
-        let public = if text.contains("[[authority]]") { "" } else { PUBLIC };
+        let public = if text.contains("[[authority]]") {
+            ""
+        } else {
+            PUBLIC
+        };
         let told = faults(&format!("{EDGE}{public}{text}"));
-        assert!(told.contains(expected), "{expected} is not in\n{told}\n{text}");
+        assert!(
+            told.contains(expected),
+            "{expected} is not in\n{told}\n{text}"
+        );
     }
 }
 
@@ -125,10 +180,16 @@ fn a_challenge_needs_a_listener_that_answers_it_and_certificates_a_folder() {
     let tls = "[[edge.listen]]\naddress = \"127.0.0.1:3\"\ntls = true\n";
     let plain = "[[edge.listen]]\naddress = \"127.0.0.1:1\"\n";
     let told = faults(&format!("{}{PUBLIC}", EDGE.replace(tls, "")));
-    assert!(told.contains("no listener of the edge speaks TLS"), "{told}");
+    assert!(
+        told.contains("no listener of the edge speaks TLS"),
+        "{told}"
+    );
     let http = PUBLIC.replace("tls-alpn-01", "http-01");
     let told = faults(&format!("{}{http}", EDGE.replace(plain, "")));
-    assert!(told.contains("no listener of the edge speaks plain HTTP"), "{told}");
+    assert!(
+        told.contains("no listener of the edge speaks plain HTTP"),
+        "{told}"
+    );
     let without = EDGE.replace("data = \"data\"\n", "").replace(tls, "");
     let wanted = certificate("names = [\"town.example\"]");
     let told = faults(&format!("{without}{wanted}"));

@@ -31,7 +31,12 @@ impl AccountFile {
     pub(super) fn of(folder: &Path, directory: &str, external: Option<&str>) -> Self {
         let named = format!("{directory}\n{}", external.unwrap_or_default());
         let hash = digest(&SHA256, named.as_bytes());
-        let short: String = hash.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let short: String = hash
+            .as_ref()
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Self(folder.join("accounts").join(format!("{short}.json")))
     }
 
@@ -70,8 +75,14 @@ impl AccountFile {
     }
 
     fn unusable(&self, error: &dyn std::fmt::Display) -> Failure {
-        let words = format!("the account file {} cannot be used: {error}", self.0.display());
-        Failure::new(words, "check the permissions and the space left on the disk")
+        let words = format!(
+            "the account file {} cannot be used: {error}",
+            self.0.display()
+        );
+        Failure::new(
+            words,
+            "check the permissions and the space left on the disk",
+        )
     }
 }
 
@@ -106,13 +117,22 @@ mod tests {
         let of = |directory, external| AccountFile::of(folder.path(), directory, external);
         let file = of("https://a.example/dir", None);
         assert!(file.load().unwrap().is_none());
-        let account = Account::new("https://a.example/1".to_owned(), b"key", "https://a.example/dir");
+        let account = Account::new(
+            "https://a.example/1".to_owned(),
+            b"key",
+            "https://a.example/dir",
+        );
         file.save(&account).unwrap();
         assert_eq!(file.load().unwrap().unwrap().id, "https://a.example/1");
         let mode = fs::metadata(&file.0).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(of("https://b.example/dir", None).load().unwrap().is_none());
-        assert!(of("https://a.example/dir", Some("kid")).load().unwrap().is_none());
+        assert!(
+            of("https://a.example/dir", Some("kid"))
+                .load()
+                .unwrap()
+                .is_none()
+        );
         file.forget();
         assert!(file.load().unwrap().is_none());
     }

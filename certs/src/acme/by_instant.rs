@@ -133,7 +133,10 @@ async fn proofs(
             AuthorizationStatus::Valid => continue,
             AuthorizationStatus::Pending => {}
             other => {
-                let words = format!("{}: the authorisation is {other:?}", authorization.identifier());
+                let words = format!(
+                    "{}: the authorisation is {other:?}",
+                    authorization.identifier()
+                );
                 return Err(Failure::new(words, "nothing: the order is made anew"));
             }
         }
@@ -148,7 +151,11 @@ async fn proofs(
     Ok(proofs)
 }
 
-fn proof(challenge: &ChallengeHandle<'_>, kind: ChallengeKind, name: &str) -> Result<Proof, Failure> {
+fn proof(
+    challenge: &ChallengeHandle<'_>,
+    kind: ChallengeKind,
+    name: &str,
+) -> Result<Proof, Failure> {
     let authorization = challenge.key_authorization();
     Ok(match kind {
         ChallengeKind::Http01 => Proof::File {

@@ -150,7 +150,10 @@ async fn prove(
             OrderStatus::Invalid => {
                 for url in &order.authorizations {
                     let authorization = again(|| account.auth(tls, url)).await?;
-                    if !matches!(authorization.status, AuthStatus::Valid | AuthStatus::Pending) {
+                    if !matches!(
+                        authorization.status,
+                        AuthStatus::Valid | AuthStatus::Pending
+                    ) {
                         return Err(refusal(&authorization));
                     }
                 }

@@ -115,7 +115,9 @@ fn advice(problem: &str) -> &'static str {
             "look whether the name leads to this edge (or its _acme-challenge record to this zone), \
              and whether the account or its External Account Binding is still valid"
         }
-        "userActionRequired" => "read the authority's terms at the address it names and agree there",
+        "userActionRequired" => {
+            "read the authority's terms at the address it names and agree there"
+        }
         "orderNotReady" | "malformed" => "nothing: it is tried anew; tell us when it goes on",
         _ => "it is tried again; look at the words of the authority",
     }
@@ -141,8 +143,15 @@ mod tests {
 
     #[test]
     fn a_problem_without_a_type_or_a_word_is_told_too() {
-        assert!(Failure::problem(None, None).words.contains("without a word"));
+        assert!(
+            Failure::problem(None, None)
+                .words
+                .contains("without a word")
+        );
         assert_eq!(Failure::problem(None, Some("no")).words, "no");
-        assert_eq!(Failure::problem(Some("about:blank"), None).words, "about:blank");
+        assert_eq!(
+            Failure::problem(Some("about:blank"), None).words,
+            "about:blank"
+        );
     }
 }

@@ -60,7 +60,10 @@ mod tests {
             let (_, request) = request(kind, &names).unwrap();
             let (_, parsed) = X509CertificationRequest::from_der(&request).unwrap();
             let info = &parsed.certification_request_info;
-            assert_eq!(info.subject_pki.algorithm.algorithm.to_id_string(), algorithm);
+            assert_eq!(
+                info.subject_pki.algorithm.algorithm.to_id_string(),
+                algorithm
+            );
             assert_eq!(info.subject.iter().count(), 0);
         }
     }

@@ -60,9 +60,15 @@ impl Pending {
         table.certificates.get(&name.to_ascii_lowercase()).cloned()
     }
 
-    /// Whether a client speaks the protocol of authorities, and nothing else (RFC 8737, section 3).
+    /// Whether a client offers to speak the protocol of authorities; no reader does.
     #[must_use]
-    pub fn is_asked_for(hello: &ClientHello<'_>) -> bool {
+    pub fn is_offered(hello: &ClientHello<'_>) -> bool {
+        let mut offered = hello.alpn().into_iter().flatten();
+        offered.any(|protocol| protocol == ACME_TLS)
+    }
+
+    /// Whether it offers nothing else, as an authority must (RFC 8737, section 3).
+    fn is_asked_for(hello: &ClientHello<'_>) -> bool {
         let mut offered = hello.alpn().into_iter().flatten();
         offered.next() == Some(ACME_TLS) && offered.next().is_none()
     }

@@ -35,7 +35,10 @@ pub(super) fn trust(bundle: Option<&Path>) -> Result<Arc<ClientConfig>, Failure>
         Some(file) => {
             let advice = "set `trust` of the authority to a PEM file of its directory's CA";
             let unusable = |error: &dyn std::fmt::Display| {
-                Failure::new(format!("{} cannot be used: {error}", file.display()), advice)
+                Failure::new(
+                    format!("{} cannot be used: {error}", file.display()),
+                    advice,
+                )
             };
             let read = CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))?;
             for certificate in read {
@@ -52,13 +55,18 @@ pub(super) fn trust(bundle: Option<&Path>) -> Result<Arc<ClientConfig>, Failure>
     }
     if roots.is_empty() {
         let advice = "set `trust` of the authority to a PEM file of its directory's CA";
-        return Err(Failure::new("no authority is trusted for the directory", advice));
+        return Err(Failure::new(
+            "no authority is trusted for the directory",
+            advice,
+        ));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Failure::new(error, "this is a fault of the program"))?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    Ok(Arc::new(
+        config.with_root_certificates(roots).with_no_client_auth(),
+    ))
 }
 
 /// The client that instant-acme speaks through.
@@ -78,7 +86,10 @@ impl Transport {
 
     /// What the last refusal said about asking again (RFC 9110, section 10.2.3).
     pub(super) fn retry_after(&self) -> Option<Duration> {
-        *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .retry_after
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,11 +107,15 @@ impl HttpClient for Transport {
                 Ok(response) => response.map_err(Error::Other)?,
                 Err(_) => return Err(Error::Other("the authority does not answer".into())),
             };
-            let refused = response.status().is_client_error() || response.status().is_server_error();
+            let refused =
+                response.status().is_client_error() || response.status().is_server_error();
             if refused {
                 let wait = response.headers().get(header::RETRY_AFTER);
                 let wait = wait.and_then(|value| seconds(value.to_str().ok()?));
-                let mut kept = this.retry_after.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = this
+                    .retry_after
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 *kept = wait;
                 // A gateway's page would be taken for a broken problem document.
                 if !is_json(&response) {
@@ -115,7 +130,8 @@ impl HttpClient for Transport {
 
 fn is_json(response: &Response<Full<Bytes>>) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| kind.contains("json"))
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.contains("json"))
 }
 
 /// Both forms of Retry-After; a date counts from the time of the machine.
@@ -150,8 +166,13 @@ async fn ask(
     let stream = TlsConnector::from(tls.clone()).connect(name, stream).await;
     let stream = stream.map_err(|error| format!("no TLS with {host}:{port}: {error}"))?;
     let authority = uri.authority().ok_or("the address has no host")?.as_str();
-    request.headers_mut().insert(header::HOST, authority.parse()?);
-    *request.uri_mut() = uri.path_and_query().map_or("/", |path| path.as_str()).parse()?;
+    request
+        .headers_mut()
+        .insert(header::HOST, authority.parse()?);
+    *request.uri_mut() = uri
+        .path_and_query()
+        .map_or("/", |path| path.as_str())
+        .parse()?;
     let (mut sender, driver) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(driver);
     let response = sender.send_request(request).await?;
@@ -168,7 +189,10 @@ mod tests {
     #[test]
     fn both_forms_of_retry_after_are_understood() {
         assert_eq!(seconds("120"), Some(Duration::from_secs(120)));
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(
+            seconds("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Duration::ZERO)
+        );
         assert!(seconds("Sun, 06 Nov 2094 08:49:37 GMT") > Some(Duration::from_secs(86_400)));
         assert_eq!(seconds("soon"), None);
     }

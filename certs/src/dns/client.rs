@@ -92,7 +92,8 @@ impl NoAnswer {
                     .to_owned();
             }
             Self::Unusable { .. } => {
-                return "look whether something between us and the server changes answers".to_owned();
+                return "look whether something between us and the server changes answers"
+                    .to_owned();
             }
             Self::Refused { code, .. } => *code,
         };
@@ -108,7 +109,9 @@ impl NoAnswer {
             ResponseCode::YXDomain
             | ResponseCode::YXRRSet
             | ResponseCode::NXRRSet
-            | ResponseCode::NXDomain => "somebody else has changed the records meanwhile: look first",
+            | ResponseCode::NXDomain => {
+                "somebody else has changed the records meanwhile: look first"
+            }
             _ => "look into the log of the DNS server",
         };
         advice.to_owned()
@@ -151,7 +154,9 @@ pub(super) async fn change(
     }
     let code = read.metadata.response_code;
     if code != ResponseCode::NoError {
-        let said = read.signature().and_then(|record| record.data.error.clone());
+        let said = read
+            .signature()
+            .and_then(|record| record.data.error.clone());
         return Err(NoAnswer::Refused {
             server,
             code,
@@ -160,7 +165,9 @@ pub(super) async fn change(
     }
     // A yes that is not signed may be anybody's.
     if let Some(mut verifier) = verifier {
-        verifier.verify(&answer).map_err(|error| unusable(server, &error))?;
+        verifier
+            .verify(&answer)
+            .map_err(|error| unusable(server, &error))?;
     }
     Ok(())
 }
@@ -177,7 +184,9 @@ pub(super) async fn ask(
     let mut question = Message::query();
     question.metadata.recursion_desired = false;
     question.add_query(Query::query(name.clone(), kind));
-    let bytes = question.to_vec().map_err(|error| unusable(server, &error))?;
+    let bytes = question
+        .to_vec()
+        .map_err(|error| unusable(server, &error))?;
     let answer = match over_udp(server, &bytes, question.metadata.id).await {
         Some(answer) if !answer.metadata.truncation => answer,
         _ => {

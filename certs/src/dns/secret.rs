@@ -25,11 +25,19 @@ mod tests {
 
     #[test]
     fn both_forms_are_read_and_others_are_not() {
-        let generated = "key \"yagura\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0IQ==\";\n};\n";
+        let generated =
+            "key \"yagura\" {\n\talgorithm hmac-sha256;\n\tsecret \"c2VjcmV0IQ==\";\n};\n";
         for text in [generated, "c2VjcmV0IQ==\n", " c2Vjc\nmV0IQ== "] {
             assert_eq!(secret(text).unwrap().expose_secret(), b"secret!", "{text}");
         }
-        for text in ["", "\n", "secret", "secret \"\";", "not base64!", "key \"a\" { };"] {
+        for text in [
+            "",
+            "\n",
+            "secret",
+            "secret \"\";",
+            "not base64!",
+            "key \"a\" { };",
+        ] {
             assert!(secret(text).is_none(), "{text}");
         }
     }

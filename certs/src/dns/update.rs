@@ -71,9 +71,7 @@ fn prerequisite(prerequisite: &Prerequisite) -> Record {
 
 fn change(change: &Change) -> Record {
     match change {
-        Change::Add { name, ttl_s, data } => {
-            Record::from_rdata(name.clone(), *ttl_s, data.clone())
-        }
+        Change::Add { name, ttl_s, data } => Record::from_rdata(name.clone(), *ttl_s, data.clone()),
         Change::Remove(name, data) => {
             let mut record = Record::from_rdata(name.clone(), 0, data.clone());
             record.dns_class = DNSClass::NONE;
@@ -124,7 +122,9 @@ mod tests {
         assert_eq!(read.metadata.op_code, OpCode::Update);
         assert_eq!(read.queries[0].query_type(), RecordType::SOA);
         let classes = |records: &[Record]| {
-            let of = records.iter().map(|record| (record.dns_class, record.record_type(), record.ttl));
+            let of = records
+                .iter()
+                .map(|record| (record.dns_class, record.record_type(), record.ttl));
             of.collect::<Vec<_>>()
         };
         assert_eq!(

@@ -62,7 +62,9 @@ pub fn next(
             break;
         }
         let failed = state.failed.get(authority);
-        let ready = failed.map_or(due, |failed| ready(failed, now, seed ^ index as u64).max(due));
+        let ready = failed.map_or(due, |failed| {
+            ready(failed, now, seed ^ index as u64).max(due)
+        });
         if best.is_none_or(|(at, _)| ready.max(now) < at.max(now)) {
             best = Some((ready, index));
         }
@@ -189,7 +191,11 @@ mod tests {
             assert!(at >= begin && at <= begin.plus(DAY * days / 60), "{days}");
             // The same at every look.
             let later = BEGIN.plus(DAY);
-            assert_eq!(decide(Some(&held), &State::default(), later).at, at, "{days}");
+            assert_eq!(
+                decide(Some(&held), &State::default(), later).at,
+                at,
+                "{days}"
+            );
         }
     }
 
@@ -237,7 +243,10 @@ mod tests {
         for _ in 0..2 {
             state.apply(Event::Failed("first", &refused()), due);
             let wait = decide(Some(&held(90)), &state, due).at.since(due);
-            assert!(wait > before && wait >= REFUSED, "{wait:?} after {before:?}");
+            assert!(
+                wait > before && wait >= REFUSED,
+                "{wait:?} after {before:?}"
+            );
             before = wait;
         }
         let patient = Failure {

@@ -50,7 +50,10 @@ impl Simulated {
         let name = self.authorities[authority].clone();
         self.orders.push((now, authority));
         let problem = |kind: &str| {
-            Failure::problem(Some(&format!("urn:ietf:params:acme:error:{kind}")), Some("no"))
+            Failure::problem(
+                Some(&format!("urn:ietf:params:acme:error:{kind}")),
+                Some("no"),
+            )
         };
         let failure = match mood {
             Mood::Well => {
@@ -123,7 +126,10 @@ fn run(
         // Time never stands still, and never jumps over what is to be done.
         now = next.at.min(asked).max(now.plus(Duration::from_millis(1)));
         if let Some(held) = &simulated.held {
-            assert!(now < held.not_after, "the site stands without a certificate");
+            assert!(
+                now < held.not_after,
+                "the site stands without a certificate"
+            );
         }
     }
 }
@@ -134,8 +140,17 @@ fn with_healthy_authorities_each_life_takes_one_order() {
         let mut simulated = Simulated::new(1, DAY * days);
         run(&mut simulated, 12, |_, _, _| Mood::Well);
         // A certificate is replaced after a half to two thirds of its life.
-        assert!((17..=25).contains(&simulated.issued), "{days}: {}", simulated.issued);
-        assert!(simulated.orders.iter().all(|(_, authority)| *authority == 0));
+        assert!(
+            (17..=25).contains(&simulated.issued),
+            "{days}: {}",
+            simulated.issued
+        );
+        assert!(
+            simulated
+                .orders
+                .iter()
+                .all(|(_, authority)| *authority == 0)
+        );
     }
 }
 
@@ -148,7 +163,11 @@ fn an_authority_that_dies_for_ever_is_replaced_before_the_certificate_ends() {
                 0 if now > BEGIN.plus(DAY) => bad,
                 _ => Mood::Well,
             });
-            assert_eq!(simulated.state.authority.as_deref(), Some("second"), "{days} {bad:?}");
+            assert_eq!(
+                simulated.state.authority.as_deref(),
+                Some("second"),
+                "{days} {bad:?}"
+            );
         }
     }
 }
@@ -176,7 +195,9 @@ fn whatever_happens_the_site_keeps_a_certificate_and_authorities_are_not_flooded
             for authority in 0..2 {
                 let orders = simulated.orders.iter().filter(|(_, of)| *of == authority);
                 let times: Vec<Timestamp> = orders.map(|(at, _)| *at).collect();
-                let flooded = times.windows(11).any(|eleven| eleven[10].since(eleven[0]) < HOUR);
+                let flooded = times
+                    .windows(11)
+                    .any(|eleven| eleven[10].since(eleven[0]) < HOUR);
                 assert!(!flooded, "{days} {seed}: more than ten orders in an hour");
             }
         }

@@ -178,7 +178,10 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_795_400_000_000);
 
     fn refused() -> Failure {
-        Failure::problem(Some("urn:ietf:params:acme:error:caa"), Some("CAA forbids it"))
+        Failure::problem(
+            Some("urn:ietf:params:acme:error:caa"),
+            Some("CAA forbids it"),
+        )
     }
 
     fn window() -> Window {
@@ -203,7 +206,10 @@ mod tests {
             ("new", after(&[])),
             ("issued", after(&[Event::Issued("a")])),
             ("failed", after(&[Event::Failed("a", &failure)])),
-            ("told", after(&[Event::Issued("a"), Event::Told("leaf", Some(window()))])),
+            (
+                "told",
+                after(&[Event::Issued("a"), Event::Told("leaf", Some(window()))]),
+            ),
             (
                 "told and failed",
                 after(&[
@@ -228,7 +234,10 @@ mod tests {
             };
             let issued = after(Event::Issued("b"));
             assert_eq!(issued.authority.as_deref(), Some("b"), "{name}");
-            assert!(issued.failed.is_empty() && issued.suggested.is_none(), "{name}");
+            assert!(
+                issued.failed.is_empty() && issued.suggested.is_none(),
+                "{name}"
+            );
             assert_eq!(issued.failures, before.failures, "{name}");
 
             let failed = after(Event::Failed("a", &failure));

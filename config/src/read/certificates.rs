@@ -60,7 +60,11 @@ fn certificate(table: &Section<'_>) -> Option<CertificateSettings> {
     }
     if name.as_ref().is_some_and(|name| name.0 == LOCAL) {
         let hint = "give it another name";
-        table.fault("name", "the local authority's certificate is called so", hint);
+        table.fault(
+            "name",
+            "the local authority's certificate is called so",
+            hint,
+        );
     }
     table.end();
     Some(CertificateSettings {
@@ -93,7 +97,11 @@ fn authority(table: &Section<'_>) -> Option<AuthoritySettings> {
         (ChallengeWord::Dns01, Some(dns)) => ChallengeSetting::Dns01 { dns },
         (ChallengeWord::Dns01, None) => {
             let hint = "add `dns = \"...\"`, the name of a [[dns]] that holds the zone";
-            table.fault("challenge", "dns-01 needs a zone to put its proofs in", hint);
+            table.fault(
+                "challenge",
+                "dns-01 needs a zone to put its proofs in",
+                hint,
+            );
             return None;
         }
         (_, Some(_)) => {
@@ -174,7 +182,10 @@ pub(super) fn check(
                 let message = format!("\"{name}\" already stands in the certificate \"{other}\"");
                 table.fault("names", message, "leave every name to one certificate");
             }
-            if all_sites.as_ref().is_some_and(|sites| !is_answered(name, sites)) {
+            if all_sites
+                .as_ref()
+                .is_some_and(|sites| !is_answered(name, sites))
+            {
                 let message = format!("no site answers for \"{name}\"");
                 let hint = "take it out, or add it to `hosts` of a [[site]]";
                 table.fault("names", message, hint);
@@ -220,7 +231,11 @@ fn authority_needs(
         }
         ChallengeSetting::Http01 if !listens(false) => {
             let hint = "add a listener without tls that port 80 leads to, or use dns-01";
-            table.fault("challenge", "no listener of the edge speaks plain HTTP", hint);
+            table.fault(
+                "challenge",
+                "no listener of the edge speaks plain HTTP",
+                hint,
+            );
         }
         ChallengeSetting::Dns01 { dns } => {
             // One with faults may be the one that is meant.
@@ -251,8 +266,17 @@ fn is_answered(name: &str, sites: &[&SiteSettings]) -> bool {
 fn asked(table: &Section<'_>, certificate: &CertificateSettings, tables: &Tables<'_>) {
     let wildcard = certificate.names.iter().find(|name| name.starts_with("*."));
     for (index, name) in certificate.authorities.iter().enumerate() {
-        if certificate.authorities.iter().take(index).any(|other| other == name) {
-            table.fault("authorities", format!("\"{name}\" is named twice"), "name each once");
+        if certificate
+            .authorities
+            .iter()
+            .take(index)
+            .any(|other| other == name)
+        {
+            table.fault(
+                "authorities",
+                format!("\"{name}\" is named twice"),
+                "name each once",
+            );
         }
         let mut known = tables.authorities.iter().map(|(_, it)| it.as_ref());
         let Some(authority) = known.clone().flatten().find(|it| it.name == *name) else {
@@ -269,7 +293,8 @@ fn asked(table: &Section<'_>, certificate: &CertificateSettings, tables: &Tables
                 let Some(zone) = zone.next() else { continue };
                 let outside = certificate.names.iter().find(|name| !lies_in(name, zone));
                 if let Some(outside) = outside {
-                    let message = format!("\"{outside}\" does not lie in the zone {zone} of \"{dns}\"");
+                    let message =
+                        format!("\"{outside}\" does not lie in the zone {zone} of \"{dns}\"");
                     let hint = "use an authority with another `dns` for this certificate";
                     table.fault("names", message, hint);
                 }
@@ -336,9 +361,7 @@ fn is_host(text: &str) -> bool {
     };
     // An IP address is no name; its last label has no letter.
     let last = text.rsplit('.').next().unwrap_or_default();
-    text.len() <= 253
-        && text.split('.').all(label)
-        && last.chars().any(|c| c.is_ascii_alphabetic())
+    text.len() <= 253 && text.split('.').all(label) && last.chars().any(|c| c.is_ascii_alphabetic())
 }
 
 /// The URL of a directory (RFC 8555, section 6.1).
@@ -364,7 +387,8 @@ impl FromValue for Contact {
         let text = value.as_str()?;
         let text = text.strip_prefix("mailto:").unwrap_or(text);
         let (user, host) = text.split_once('@')?;
-        let usable = !user.is_empty() && is_host(host) && text.chars().all(|c| c.is_ascii_graphic());
+        let usable =
+            !user.is_empty() && is_host(host) && text.chars().all(|c| c.is_ascii_graphic());
         usable.then(|| Self(text.to_owned()))
     }
 }
