@@ -1,7 +1,7 @@
 //! Certificates of the edge: where they are kept, who issues them, how they reach a handshake.
 //!
-//! - `store.rs`: versions of chain and key on disk; the present one is named by a pointer file.
-//! - `inspect.rs`: what a chain and key say, and whether they belong together.
+//! - `store/`: versions of chain and key on disk; the present one is named by a pointer file.
+//! - `inspect/`: what a chain and key say, and whether they belong together.
 //! - `local_authority.rs`: the authority made at the first start, so that HTTPS works at once.
 //! - `expiry.rs`: when a certificate is to be renewed; pure.
 //! - `mutual.rs`: TLS in which both sides show a certificate, for orders from afar.
@@ -9,11 +9,14 @@
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
 
+pub mod acme;
+pub mod dns;
 mod error;
 pub mod expiry;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
+pub mod renewal;
 pub mod resolver;
 pub mod store;
 

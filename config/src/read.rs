@@ -3,6 +3,7 @@
 //! This file reads the top of the file; the tables are in `read/`, one file each.
 
 mod access_log;
+mod certificates;
 mod cms;
 mod drill;
 mod edge;
@@ -101,6 +102,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     let command = top
         .table("command")
         .map(|table| operators::read_command(&table));
+    let certificates = certificates::read(top);
     top.end();
     check::programs(
         top,
@@ -117,6 +119,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         read_edge,
         edge_table.is_some(),
     );
+    let certificates = certificates::check(top, certificates, read_edge, &sites);
     if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
         check::edge(table, edge);
         check::sites(&site_tables, (&sites, &stand_ins), edge);
@@ -128,6 +131,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .into_iter()
             .chain(stand_ins.into_iter().filter(Option::is_some))
             .collect::<Option<_>>()?,
+        certificates: certificates?,
         cms: every(cms)?,
         ops: every(ops)?,
         control: every(control)?,

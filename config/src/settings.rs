@@ -5,6 +5,7 @@
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
 mod access_log;
+mod certificates;
 mod edge_address;
 mod fingerprint;
 mod limits;
@@ -20,6 +21,10 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use access_log::{AccessLogSettings, AddressPolicy, QueryPolicy, RotationSettings};
+pub use certificates::{
+    AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
+    ExternalAccountSettings, KeySetting, TsigAlgorithm,
+};
 pub use edge_address::{EdgeAddress, NoEdgeAddress};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
@@ -37,6 +42,8 @@ pub struct Settings {
     pub edge: Option<EdgeSettings>,
     /// `[[site]]`: the sites the edge answers for; at least one when there is an edge.
     pub sites: Vec<SiteSettings>,
+    /// `[certificates]` and what goes with it: certificates from public authorities.
+    pub certificates: CertificatesSettings,
     /// `[cms]`: present where the CMS runs.
     pub cms: Option<CmsSettings>,
     /// `[ops]`: present where the operations desk runs.

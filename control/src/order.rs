@@ -52,7 +52,10 @@ pub use redirects::{
     TargetState,
 };
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
-pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
+pub use status::{
+    CertificateStatus, EdgeStatus, HotStatus, LastGoodStatus, RenewalFailure, SiteStatus,
+    WarmerStatus,
+};
 pub use upgrade::{EdgeProcess, Upgrade};
 
 /// An order with who gives it and under which conditions.

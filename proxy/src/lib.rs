@@ -30,6 +30,7 @@
 mod access_log;
 mod admin;
 pub mod cache;
+mod certificates;
 mod counters;
 mod disaster;
 mod errands;

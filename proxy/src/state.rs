@@ -1,7 +1,7 @@
 //! What every connection, stage and errand of a running edge shares.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use yagura_config::settings::HostPattern;
 use yagura_control::order::{
@@ -12,6 +12,7 @@ use yagura_control::{Clock, Timestamp};
 use crate::access_log::{AccessLog, Line};
 use crate::admin::gate::Gate;
 use crate::cache::Cache;
+use crate::certificates::Certificates;
 use crate::counters::Event;
 use crate::counters::failures::Failure;
 use crate::counters::sent::Sent;
@@ -42,8 +43,8 @@ pub struct Edge {
     pub traces: Traces,
     /// How often redirects were answered; not kept without a folder.
     pub redirect_hits: Option<HitStore>,
-    /// Until when the certificate is valid, where TLS is spoken.
-    pub certificate_ends_at: OnceLock<Timestamp>,
+    /// What readers are shown in handshakes.
+    pub certificates: Arc<Certificates>,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
     /// Where a process that is to replace this one is asked for.
@@ -162,6 +163,7 @@ impl Edge {
             hot,
             last_good,
             warnings: self.warnings(),
+            certificates: self.certificates.status(),
         };
         self.switchboard.reply(
             plan.generation,

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    AnswerCounts, CacheStats, EdgeStatus, RequestCounts, Route, SiteStats, SiteStatus,
+    AnswerCounts, CacheStats, CertificateStatus, EdgeStatus, RequestCounts, Route, SiteStats,
+    SiteStatus,
 };
 
 /// All edges at one moment.
@@ -152,9 +153,16 @@ fn of_edge(before: Option<&EdgeSeen>, now: &EdgeSeen) -> EdgeRates {
             .map(|why| format!("last-good takes nothing new: {why}"))
             .into_iter()
             .chain(status.warnings.iter().cloned())
+            .chain(status.certificates.iter().filter_map(alarm))
             .collect(),
         sites: stats.sites.iter().map(site).collect(),
     }
+}
+
+/// What is wrong with a certificate.
+fn alarm(certificate: &CertificateStatus) -> Option<String> {
+    let why = certificate.alarm.as_ref()?;
+    Some(format!("certificate {}: {why}", certificate.name))
 }
 
 #[expect(
@@ -269,6 +277,7 @@ pub(super) mod tests {
             hot: HotStatus::default(),
             last_good: None,
             warnings: Vec::new(),
+            certificates: Vec::new(),
         };
         let stats = CacheStats {
             since: started,

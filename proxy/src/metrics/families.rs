@@ -91,8 +91,29 @@ pub const SPANS: Family = family(
 pub const CERTIFICATE: Family = family(
     "yagura_certificate_end_seconds",
     "gauge",
-    "",
-    "Until when the certificate is valid, in seconds since 1970; left out without TLS.",
+    "certificate (local: the local authority's)",
+    "Until when the certificate that is served is valid, in seconds since 1970.",
+);
+/// Certificates that are not what they should be.
+pub const CERTIFICATE_ALARM: Family = family(
+    "yagura_certificate_alarm",
+    "gauge",
+    "certificate",
+    "1 while something else is served than a valid present version, otherwise 0.",
+);
+/// Orders of certificates that failed.
+pub const RENEWAL_FAILURES: Family = family(
+    "yagura_certificate_renewal_failures_total",
+    "counter",
+    "certificate",
+    "Orders of the certificate that failed.",
+);
+/// Orders that failed since the last success.
+pub const RENEWAL_FAILING: Family = family(
+    "yagura_certificate_renewal_failing",
+    "gauge",
+    "certificate",
+    "1 while the last order of the certificate has failed, otherwise 0.",
 );
 /// Connections of readers that are open now.
 pub const CONNECTIONS: Family = family(
@@ -294,7 +315,7 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 39] = [
+    const ALL: [&Family; 42] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -304,6 +325,9 @@ mod tests {
         &LOG_FAILING,
         &SPANS,
         &CERTIFICATE,
+        &CERTIFICATE_ALARM,
+        &RENEWAL_FAILURES,
+        &RENEWAL_FAILING,
         &CONNECTIONS,
         &ADMITTED,
         &HANDSHAKES,

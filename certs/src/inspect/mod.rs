@@ -111,6 +111,19 @@ impl Inspected {
     }
 }
 
+/// SHA-256 of a certificate's DER, as hexadecimal digits.
+#[must_use]
+pub fn sha256(der: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, der);
+    digest
+        .as_ref()
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            text.push_str(&format!("{byte:02x}"));
+            text
+        })
+}
+
 fn describe(
     leaf: &CertificateDer<'_>,
 ) -> Result<(BTreeSet<String>, Timestamp, Timestamp), CertError> {
