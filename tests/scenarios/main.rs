@@ -50,6 +50,7 @@ mod service_manager;
 mod sitemap;
 mod stale;
 mod supervision;
+mod tls;
 mod top;
 mod traces;
 mod two_edges;

@@ -23,8 +23,10 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use yagura_certs::acme::Pending;
 use yagura_certs::renewal::State;
+use yagura_certs::tls::Tickets;
 use yagura_certs::{Inspected, Resolver, Store};
 use yagura_config::Settings;
+use yagura_config::settings::UnknownNames;
 use yagura_control::Timestamp;
 use yagura_control::order::{CertificateStatus, RenewalFailure};
 
@@ -42,6 +44,7 @@ pub struct Certificates {
     /// Folder of the accounts at authorities.
     accounts: PathBuf,
     resolver: Resolver,
+    tickets: Arc<Tickets>,
     pending: Arc<Pending>,
     served: Mutex<Served>,
     renewals: Mutex<BTreeMap<String, State>>,
@@ -64,10 +67,16 @@ impl Certificates {
     /// TLS is spoken and there is no certificate at all, not even a local one.
     pub fn open(settings: &Settings, now: Timestamp) -> Result<Self, EdgeError> {
         let data = settings.edge.as_ref().and_then(|edge| edge.data.clone());
+        let folder = data.as_ref().map(|data| data.join("certs"));
+        let unknown = settings.edge.as_ref().map(|edge| edge.tls.unknown_names);
         let certificates = Self {
-            folder: data.as_ref().map(|data| data.join("certs")),
+            tickets: Tickets::open(
+                folder.as_deref().filter(|_| serve::speaks_tls(settings)),
+                now,
+            ),
+            folder,
             accounts: data.as_deref().unwrap_or(Path::new(".")).join("acme"),
-            resolver: Resolver::default(),
+            resolver: Resolver::that_refuses_unknown(unknown == Some(UnknownNames::Refuse)),
             pending: Arc::default(),
             served: Mutex::default(),
             renewals: Mutex::default(),
@@ -84,6 +93,12 @@ impl Certificates {
             looked?;
         }
         Ok(certificates)
+    }
+
+    /// What readers who come back show in place of a whole handshake.
+    #[must_use]
+    pub const fn tickets(&self) -> &Arc<Tickets> {
+        &self.tickets
     }
 
     /// The proofs that are shown to authorities at the moment.
