@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,7 +12,7 @@ use super::origin::Origin;
 use super::place::Place;
 use super::process::Running;
 use super::reader::Reader;
-use super::{YAGURA, eventually};
+use super::{PATIENCE, YAGURA, eventually};
 
 /// The host of its site, and another one.
 pub const HOST: &str = "www.city.example";
@@ -122,17 +123,19 @@ impl CertifiedEdge {
 
     /// Waits until a version of this number at least is served without an alarm, and gives it.
     pub async fn until_version(&self, number: u64) -> Value {
-        eventually(
-            &format!("version {number} is served: {}", self.log()),
-            || async {
+        let reached = async {
+            loop {
                 let certificate = self.certificate();
-                let reached = certificate["version"]
-                    .as_u64()
-                    .is_some_and(|it| it >= number);
-                (reached && certificate["alarm"].is_null()).then_some(certificate)
-            },
-        )
-        .await
+                let version = certificate["version"].as_u64();
+                if version.is_some_and(|it| it >= number) && certificate["alarm"].is_null() {
+                    return certificate;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached)
+            .await
+            .unwrap_or_else(|_| panic!("version {number} is not served: {}", self.log()))
     }
 
     /// Waits until an order has failed, and gives the certificate.

@@ -41,7 +41,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             external_account: false,
-            refused_nonces: 30,
+            refused_nonces: 15,
             blocked: Vec::new(),
             lifetime_s: 90 * 86_400,
             number: 0,

@@ -14,6 +14,9 @@ const REPEATED: u32 = 3;
 const UNREACHED: Duration = Duration::from_secs(10);
 /// The first wait after an authority refused; they count refusals by the hour.
 const REFUSED: Duration = Duration::from_secs(300);
+/// How long after a success nothing is ordered, whatever became of the certificate: authorities count
+/// these too, and who loses what he was given must not order it in a circle.
+const AFTER_SUCCESS: Duration = Duration::from_secs(600);
 /// The longest wait of our own, whatever happened.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// The longest wait that an authority can ask for.
@@ -53,7 +56,9 @@ pub fn next(
     now: Timestamp,
     seed: u64,
 ) -> Option<Next> {
-    let due = due(held, state, now, seed);
+    let rest = state.issued_at.filter(|at| *at <= now);
+    let rest = rest.map_or(Timestamp(0), |at| at.plus(AFTER_SUCCESS));
+    let due = due(held, state, now, seed).max(rest);
     let urgent = is_urgent(held, now);
     let mut allowed = true;
     let mut best: Option<(Timestamp, usize)> = None;
@@ -208,6 +213,18 @@ mod tests {
         };
         assert_eq!(decide(Some(&without), &State::default(), BEGIN).at, BEGIN);
         assert!(next(&[], None, &State::default(), BEGIN, 7).is_none());
+    }
+
+    #[test]
+    fn who_loses_what_was_issued_does_not_order_in_a_circle() {
+        let mut state = State::default();
+        state.apply(Event::Issued("first"), BEGIN);
+        assert_eq!(decide(None, &state, BEGIN).at, BEGIN.plus(AFTER_SUCCESS));
+        let later = BEGIN.plus(HOUR);
+        assert!(decide(None, &state, later).at <= later);
+        // A clock that was put back does not make it wait for the future.
+        let before = Timestamp(BEGIN.0 - 86_400_000);
+        assert!(decide(None, &state, before).at <= before);
     }
 
     #[test]
