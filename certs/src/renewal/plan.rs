@@ -14,8 +14,8 @@ const REPEATED: u32 = 3;
 const UNREACHED: Duration = Duration::from_secs(10);
 /// The first wait after an authority refused; they count refusals by the hour.
 const REFUSED: Duration = Duration::from_secs(300);
-/// How long after a success nothing is ordered, whatever became of the certificate: authorities count
-/// these too, and who loses what he was given must not order it in a circle.
+/// How long after a success nothing is ordered when the certificate is gone or is not what was wanted:
+/// authorities count these too, and who loses what he was given must not order it in a circle.
 const AFTER_SUCCESS: Duration = Duration::from_secs(600);
 /// The longest wait of our own, whatever happened.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
@@ -56,9 +56,7 @@ pub fn next(
     now: Timestamp,
     seed: u64,
 ) -> Option<Next> {
-    let rest = state.issued_at.filter(|at| *at <= now);
-    let rest = rest.map_or(Timestamp(0), |at| at.plus(AFTER_SUCCESS));
-    let due = due(held, state, now, seed).max(rest);
+    let due = due(held, state, now, seed);
     let urgent = is_urgent(held, now);
     let mut allowed = true;
     let mut best: Option<(Timestamp, usize)> = None;
@@ -86,7 +84,8 @@ pub fn next(
 /// From when the present certificate is to be replaced.
 fn due(held: Option<&Held>, state: &State, now: Timestamp, seed: u64) -> Timestamp {
     let Some(held) = held.filter(|held| held.covers && now >= held.not_before) else {
-        return now;
+        let issued_at = state.issued_at.filter(|at| *at <= now);
+        return issued_at.map_or(now, |at| at.plus(AFTER_SUCCESS).max(now));
     };
     let lifetime = held.not_after.since(held.not_before);
     let last_third = held.not_before.plus(lifetime / 3 * 2);
