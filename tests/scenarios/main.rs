@@ -18,6 +18,7 @@ mod town;
 
 mod abuse;
 mod access_log;
+mod acme;
 mod architecture;
 mod bans;
 mod browser;

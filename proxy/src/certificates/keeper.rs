@@ -118,6 +118,7 @@ impl Errand {
         match &saved {
             Ok(version) => {
                 tracing::info!(certificate = name, authority, version, "ordered and stored");
+                self.serve();
                 self.apply(Event::Issued(authority));
             }
             Err(failure) => {
@@ -178,6 +179,16 @@ impl Errand {
         };
         let saved = Store::new(&self.folder).save_from(&self.certificate.name, pem, brought);
         saved.map_err(|error| Failure::new(error, "then it is ordered again"))
+    }
+
+    /// Serves what was saved, before anything else is decided.
+    fn serve(&self) {
+        let settings = self.edge.switchboard.settings();
+        let now = self.edge.clock.now();
+        let looked = self.edge.certificates.look(&settings, now, false, false);
+        if let Err(error) = looked {
+            tracing::error!(%error, "the certificate is not served yet");
+        }
     }
 
     async fn ask_window(&self) {

@@ -13,6 +13,8 @@ mod authorities;
 mod choice;
 pub mod keeper;
 mod serve;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 
 use std::collections::BTreeMap;
