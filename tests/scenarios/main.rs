@@ -32,6 +32,7 @@ mod disaster;
 mod encoding;
 mod front_door;
 mod full_disk;
+mod handed_over;
 mod history;
 mod http2;
 mod kill;
