@@ -16,6 +16,8 @@ pub mod local_authority;
 pub mod mutual;
 pub mod resolver;
 pub mod store;
+#[cfg(test)]
+mod trial_authority;
 
 use std::path::Path;
 
