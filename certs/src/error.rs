@@ -27,6 +27,9 @@ pub enum CertError {
     /// A certificate was looked through and is not taken.
     #[error("{0}")]
     Refused(#[from] crate::inspect::Refusals),
+    /// What was given cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] crate::formats::Unreadable),
     /// A certificate could not be made.
     #[error("a certificate could not be issued: {0}")]
     NotIssued(String),

@@ -11,6 +11,7 @@
 
 mod error;
 pub mod expiry;
+pub mod formats;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
