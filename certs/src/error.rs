@@ -30,6 +30,9 @@ pub enum CertError {
     /// What was given cannot be read.
     #[error("{0}")]
     Unreadable(#[from] crate::formats::Unreadable),
+    /// A request cannot go on so.
+    #[error("{0}")]
+    Request(#[from] crate::csr::Refused),
     /// A certificate could not be made.
     #[error("a certificate could not be issued: {0}")]
     NotIssued(String),

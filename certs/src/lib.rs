@@ -9,6 +9,7 @@
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
 
+pub mod csr;
 mod error;
 pub mod expiry;
 pub mod formats;
