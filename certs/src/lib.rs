@@ -12,10 +12,12 @@
 pub mod csr;
 mod error;
 pub mod expiry;
+pub mod export;
 pub mod formats;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
+pub mod register;
 pub mod resolver;
 pub mod store;
 #[cfg(test)]
