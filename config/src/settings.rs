@@ -9,6 +9,7 @@ mod edge_address;
 mod fingerprint;
 mod limits;
 mod operators;
+mod watched;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
+pub use watched::WatchedCertificateSettings;
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Settings {
     pub operators: Vec<OperatorSettings>,
     /// `[command]`: present where orders are given to edges of other machines.
     pub command: Option<CommandSettings>,
+    /// `[[watched_certificate]]`: certificates on servers that are not ours to configure.
+    pub watched_certificates: Vec<WatchedCertificateSettings>,
 }
 
 /// `[edge]`: one edge process.
