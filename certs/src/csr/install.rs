@@ -23,6 +23,8 @@ pub struct Given<'a> {
     pub by: &'a str,
     /// When.
     pub now: Timestamp,
+    /// Whether it is only looked through.
+    pub dry_run: bool,
 }
 
 /// What became of it.
@@ -30,6 +32,8 @@ pub struct Given<'a> {
 pub enum Installed {
     /// It is the present version, with this number.
     Version(u32, Box<Examined>),
+    /// It could be installed, and was not because only that was asked.
+    Would(Box<Examined>),
     /// It belongs to the request under way and is kept until what is missing comes.
     Kept(Refusals),
 }
@@ -66,12 +70,15 @@ pub fn install(store: &Store, name: &str, given: Given<'_>) -> Result<Installed,
     let held = held_intermediates(store);
     let good = match examine(&heap, &held, &wanted, given.now) {
         Ok(good) => good,
-        Err(refusals) if is_for_request && may_wait(&refusals) => {
+        Err(refusals) if !given.dry_run && is_for_request && may_wait(&refusals) => {
             requests.receive(name, &heap.certificates)?;
             return Ok(Installed::Kept(refusals));
         }
         Err(refusals) => return Err(refusals.into()),
     };
+    if given.dry_run {
+        return Ok(Installed::Would(Box::new(good)));
+    }
     let brought = Brought {
         how: How::Hand,
         by: given.by.to_owned(),

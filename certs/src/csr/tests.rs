@@ -67,6 +67,7 @@ fn given(heap: &Heap, now: Timestamp) -> Given<'_> {
         names: None,
         by: "tanaka",
         now,
+        dry_run: false,
     }
 }
 
@@ -131,6 +132,13 @@ fn a_city_buys_a_certificate_and_gets_the_intermediate_a_day_later() {
     assert!(store.load("town").unwrap().is_none());
 
     let intermediate = heap(folder, &["int.pem"]);
+    let only_asked = Given {
+        dry_run: true,
+        ..given(&intermediate, now)
+    };
+    let would = install(&store, "town", only_asked).unwrap();
+    assert!(matches!(would, Installed::Would(_)), "{would:?}");
+    assert!(store.load("town").unwrap().is_none());
     let done = install(&store, "town", given(&intermediate, now)).unwrap();
     assert!(matches!(done, Installed::Version(1, _)), "{done:?}");
     assert_eq!(requests.state("town").unwrap(), State::Installed);

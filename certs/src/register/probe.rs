@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use yagura_control::Timestamp;
 
+use crate::CertError;
 use crate::inspect::Certificate;
 
 /// What a server showed.
@@ -94,6 +96,20 @@ pub fn look(
             cause: error.to_string(),
         })?;
     Ok(Seen { chain, fault })
+}
+
+/// The authorities in a PEM file, or those that the system trusts.
+///
+/// # Errors
+/// The file cannot be read or holds none.
+pub fn roots(trust: Option<&Path>) -> Result<Arc<RootCertStore>, CertError> {
+    if let Some(path) = trust {
+        return crate::mutual::authority(path).map(Arc::new);
+    }
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    let (_, _) = roots.add_parsable_certificates(found.unwrap_or_default());
+    Ok(Arc::new(roots))
 }
 
 fn handshake(
