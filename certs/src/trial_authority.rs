@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::Duration;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -12,7 +11,6 @@ use yagura_control::Timestamp;
 
 use crate::inspect::{Certificate, PrivateKey};
 
-pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 pub(crate) const NOW: Timestamp = Timestamp(1_795_400_000_000);
 
 /// Days before or after [`NOW`].

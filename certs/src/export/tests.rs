@@ -210,7 +210,7 @@ fn who_took_it_is_written_down_before_it_is_there() {
     };
     hand_over(&store, "town", &taken_now, &files, &to).unwrap();
     assert!(to.join("application-sheet.docx").exists());
-    assert_eq!(taken(&store, "town"), [taken_now.clone()]);
+    assert_eq!(taken(&store, "town"), std::slice::from_ref(&taken_now));
     let record = store.folder("town").join("exports.jsonl");
     let torn = fs::read_to_string(&record).unwrap() + "{\"by\":\"ta";
     fs::write(&record, torn).unwrap();
