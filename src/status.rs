@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use yagura_control::order::{EdgeStatus, Order, Outcome, Reply, SiteStatus, UpstreamShown};
+use yagura_control::order::{
+    CertificateStatus, EdgeStatus, Order, Outcome, Reply, SiteStatus, UpstreamShown,
+};
 
 use crate::arguments::StatusArguments;
 use crate::{disaster, edges, output};
@@ -22,6 +24,9 @@ fn print(reply: &Reply, status: &EdgeStatus) {
         reply.edge, status.version, status.pid, reply.generation
     );
     println!("  listens    {}", status.listeners.join("  "));
+    for warning in &status.warnings {
+        println!("  WARNING    {warning}");
+    }
     let hot = &status.hot;
     let (held, most) = (output::bytes(hot.bytes), output::bytes(hot.capacity_bytes));
     println!("  hot        {} responses, {held} of {most}", hot.entries);
@@ -39,7 +44,34 @@ fn print(reply: &Reply, status: &EdgeStatus) {
             }
         }
     }
+    status.certificates.iter().for_each(print_certificate);
     status.sites.iter().for_each(print_site);
+}
+
+fn print_certificate(certificate: &CertificateStatus) {
+    let (name, names) = (&certificate.name, certificate.names.join(", "));
+    println!("  certificate {name}  ({names})");
+    if let Some(until) = certificate.not_after {
+        println!("    valid      until {}", until.rfc3339());
+    }
+    match certificate.version {
+        Some(version) => println!("    version    {version}, {}", certificate.source),
+        None => println!("    from       {}", certificate.source),
+    }
+    if let Some(alarm) = &certificate.alarm {
+        println!("    ALARM      {alarm}");
+    }
+    if let Some(failure) = &certificate.failure {
+        let at = failure.at.rfc3339();
+        println!(
+            "    FAILED     {}, {at}: {}",
+            failure.authority, failure.words
+        );
+        println!("               {}", failure.advice);
+    }
+    if let Some(next) = certificate.next_attempt {
+        println!("    next order {}", next.rfc3339());
+    }
 }
 
 fn print_upstream(upstream: &UpstreamShown) {

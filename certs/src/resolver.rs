@@ -17,6 +17,19 @@ struct Table {
     default: Option<Arc<CertifiedKey>>,
 }
 
+impl Table {
+    fn named(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let name = name.to_ascii_lowercase();
+        // RFC 6125, section 6.4.3: a wildcard stands for the whole leftmost label.
+        let wildcard = || {
+            name.split_once('.')
+                .map(|(_, parent)| format!("*.{parent}"))
+        };
+        let exact = self.by_name.get(&name);
+        exact.or_else(|| self.by_name.get(&wildcard()?))
+    }
+}
+
 /// The certificates in use.
 #[derive(Default)]
 pub struct Resolver {
@@ -36,6 +49,12 @@ impl Resolver {
     /// Puts these certificates in place of all others; the first is also for clients that name no
     /// host or an unknown one. Handshakes under way keep what they have.
     pub fn install(&self, certificates: &[Inspected]) {
+        self.install_over(certificates, None);
+    }
+
+    /// The same, with one that stands in for the names that none of them carries, and for everything
+    /// when there is no other.
+    pub fn install_over(&self, certificates: &[Inspected], stand_in: Option<&Inspected>) {
         let mut table = Table::default();
         for certificate in certificates {
             let key = certificate.certified_key();
@@ -47,23 +66,21 @@ impl Resolver {
                     .or_insert_with(|| key.clone());
             }
         }
+        if let Some(stand_in) = stand_in {
+            let key = stand_in.certified_key();
+            table.default.get_or_insert_with(|| key.clone());
+            for name in stand_in.names() {
+                if table.named(name).is_none() {
+                    table.by_name.insert(name.to_owned(), key.clone());
+                }
+            }
+        }
         self.table.store(Arc::new(table));
     }
 
     fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let table = self.table.load();
-        let named = name.and_then(|name| {
-            let name = name.to_ascii_lowercase();
-            // RFC 6125, section 6.4.3: a wildcard stands for the whole leftmost label.
-            let wildcard = || {
-                name.split_once('.')
-                    .map(|(_, parent)| format!("*.{parent}"))
-            };
-            table
-                .by_name
-                .get(&name)
-                .or_else(|| table.by_name.get(&wildcard()?))
-        });
+        let named = name.and_then(|name| table.named(name));
         named.or(table.default.as_ref()).cloned()
     }
 }

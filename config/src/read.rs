@@ -3,6 +3,7 @@
 //! This file reads the top of the file; the tables are in `read/`, one file each.
 
 mod access_log;
+mod certificates;
 mod cms;
 mod drill;
 mod edge;
@@ -12,6 +13,7 @@ mod look;
 mod operators;
 mod ops;
 mod site;
+mod traces;
 mod watched;
 
 use std::cell::RefCell;
@@ -109,6 +111,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             (table, settings)
         })
         .collect();
+    let certificates = certificates::read(top);
     top.end();
     watched::check(&watched);
     check::programs(
@@ -126,6 +129,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         read_edge,
         edge_table.is_some(),
     );
+    let certificates = certificates::check(top, certificates, read_edge, &sites);
     if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
         check::edge(table, edge);
         check::sites(&site_tables, (&sites, &stand_ins), edge);
@@ -137,6 +141,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .into_iter()
             .chain(stand_ins.into_iter().filter(Option::is_some))
             .collect::<Option<_>>()?,
+        certificates: certificates?,
         cms: every(cms)?,
         ops: every(ops)?,
         control: every(control)?,

@@ -5,10 +5,12 @@
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
 mod access_log;
+mod certificates;
 mod edge_address;
 mod fingerprint;
 mod limits;
 mod operators;
+mod traces;
 mod watched;
 
 use std::fmt;
@@ -20,12 +22,17 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use access_log::{AccessLogSettings, AddressPolicy, QueryPolicy, RotationSettings};
+pub use certificates::{
+    AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
+    ExternalAccountSettings, KeySetting, TsigAlgorithm,
+};
 pub use edge_address::{EdgeAddress, NoEdgeAddress};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
+pub use traces::TraceSettings;
 pub use watched::WatchedCertificateSettings;
 
 /// Everything one file says.
@@ -37,6 +44,8 @@ pub struct Settings {
     pub edge: Option<EdgeSettings>,
     /// `[[site]]`: the sites the edge answers for; at least one when there is an edge.
     pub sites: Vec<SiteSettings>,
+    /// `[certificates]` and what goes with it: certificates from public authorities.
+    pub certificates: CertificatesSettings,
     /// `[cms]`: present where the CMS runs.
     pub cms: Option<CmsSettings>,
     /// `[ops]`: present where the operations desk runs.
@@ -86,6 +95,8 @@ pub struct EdgeSettings {
     pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON; `None` writes none.
     pub access_log: Option<AccessLogSettings>,
+    /// Requests that are told to an OpenTelemetry collector; `None` tells none.
+    pub traces: Option<TraceSettings>,
 }
 
 /// `[[edge.listen]]`: one address.

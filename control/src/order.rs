@@ -33,8 +33,9 @@ use crate::Timestamp;
 
 pub use ban::{Ban, BanInForce, LiftBan};
 pub use cache::{
-    AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
-    RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
+    AnswerCounts, AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError,
+    PurgeShown, RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, TrafficShown,
+    VaryShown,
 };
 pub use disaster::{
     AddPost, DisasterPost, DisasterShown, DisasterStatus, DropPost, HandedPost, LONGEST_POST_BYTES,
@@ -51,7 +52,10 @@ pub use redirects::{
     TargetState,
 };
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
-pub use status::{EdgeStatus, HotStatus, LastGoodStatus, SiteStatus, WarmerStatus};
+pub use status::{
+    CertificateStatus, EdgeStatus, HotStatus, LastGoodStatus, RenewalFailure, SiteStatus,
+    WarmerStatus,
+};
 pub use upgrade::{EdgeProcess, Upgrade};
 
 /// An order with who gives it and under which conditions.

@@ -24,7 +24,7 @@ use crate::state::Edge;
 use crate::upgrade::Role;
 use crate::upgrade::sockets::Sockets;
 use crate::upstream::check;
-use crate::{admin, metrics, watchdog};
+use crate::{admin, certificates, metrics, watchdog};
 
 /// How much longer than its waiting time the feed may take.
 const FEED_SLACK: Duration = Duration::from_secs(10);
@@ -143,6 +143,7 @@ impl Errands {
         tasks.spawn(look_after(self.edge.clone(), self.keep));
         tasks.spawn(reread(self.edge.clone(), self.notifier.clone()));
         tasks.spawn(crate::redirect_hits::recorder::run(self.edge.clone()));
+        tasks.spawn(certificates::keeper::run(self.edge.clone()));
         tasks.spawn(crate::disaster::hand_over::run(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
@@ -183,6 +184,7 @@ impl BackgroundService for Errands {
         // Readers are here in every role, and the upstreams are watched for them.
         let mut watching = JoinSet::new();
         watching.spawn(check::run(self.edge.clone()));
+        watching.spawn(certificates::watch::run(self.edge.clone()));
         let switchboard = self.edge.switchboard.clone();
         watching.spawn(async move { switchboard.follow().await });
         loop {

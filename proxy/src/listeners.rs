@@ -1,20 +1,21 @@
-//! The addresses that answer to the public, and the certificates they answer with.
+//! The addresses that answer to the public, and TLS on them. Which certificates are shown there is
+//! the business of `certificates/`.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::sync::Arc;
 
-use pingora::listeners::tls::{Acceptor, TlsSettings};
-use pingora::listeners::{ListenerConfig, TlsAccept};
+use pingora::listeners::ListenerConfig;
+use pingora::listeners::tls::Acceptor;
 use pingora::protocols::l4::stream::L4BufferSettings;
-use pingora::protocols::{Stream, l4};
+use pingora::protocols::{ALPN, Ssl, Stream, l4};
 use pingora::services::listening;
-use yagura_certs::Resolver;
-use yagura_config::settings::{EdgeSettings, HostPattern, ListenSettings, SiteSettings};
-use yagura_control::Timestamp;
+use rustls::ServerConfig;
+use yagura_certs::acme::ACME_TLS;
+use yagura_config::settings::{EdgeSettings, ListenSettings};
 
+use crate::certificates::Certificates;
 use crate::error::EdgeError;
 use crate::upgrade::sockets::Sockets;
 
@@ -51,35 +52,36 @@ pub fn sockets(
 /// banned or has too many connections must not get one.
 pub struct Tls {
     acceptor: Acceptor,
-    /// Until when the certificate is valid.
-    pub ends_at: Timestamp,
     listen: Vec<ListenSettings>,
 }
 
 impl Tls {
-    /// TLS with the certificates of these sites; none when no listener speaks it.
+    /// TLS with these certificates; none when no listener speaks it.
     ///
     /// # Errors
-    /// There is no certificate.
+    /// The provider cannot speak it.
     pub fn new(
         edge: &EdgeSettings,
-        sites: &[SiteSettings],
-        now: Timestamp,
+        certificates: Arc<Certificates>,
     ) -> Result<Option<Self>, EdgeError> {
         let Some(first) = edge.listen.iter().find(|listen| listen.tls) else {
             return Ok(None);
         };
-        let (resolver, ends_at) = certificates(edge.data.as_deref(), sites, now)?;
-        let settings = TlsSettings::with_callbacks(Box::new(NothingToAdd));
-        let mut settings = settings.map_err(|error| EdgeError::Address {
-            address: first.address,
-            cause: io::Error::other(error.to_string()),
-        })?;
-        settings.set_cert_resolver(resolver);
-        settings.enable_h2();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| EdgeError::Address {
+                address: first.address,
+                cause: io::Error::other(error),
+            })?;
+        let mut config = config
+            .with_no_client_auth()
+            .with_cert_resolver(certificates);
+        config.alpn_protocols = [&b"h2"[..], b"http/1.1", ACME_TLS]
+            .map(<[u8]>::to_vec)
+            .into();
         Ok(Some(Self {
-            acceptor: settings.build(),
-            ends_at,
+            acceptor: Acceptor::from_server_config(Arc::new(config)),
             listen: edge.listen.clone(),
         }))
     }
@@ -98,6 +100,8 @@ impl Tls {
     pub async fn handshake(&self, stream: Stream) -> Option<Stream> {
         let stream = stream.into_any().downcast::<l4::stream::Stream>().ok()?;
         match self.acceptor.tls_handshake(*stream).await {
+            // Who speaks `acme-tls/1` has seen what it came for (RFC 8737, section 3).
+            Ok(stream) if is_acme(stream.selected_alpn_proto().as_ref()) => None,
             Ok(stream) => Some(Box::new(stream)),
             Err(error) => {
                 tracing::debug!(%error, "no handshake");
@@ -127,34 +131,9 @@ fn speaks_tls(listen: &[ListenSettings], local: SocketAddr) -> bool {
     exact.or_else(any).is_some_and(|listen| listen.tls)
 }
 
-/// The resolver does everything; pingora wants an object all the same.
-struct NothingToAdd;
-
-impl TlsAccept for NothingToAdd {}
-
-fn certificates(
-    data: Option<&Path>,
-    sites: &[SiteSettings],
-    now: Timestamp,
-) -> Result<(Arc<Resolver>, Timestamp), EdgeError> {
-    let named = sites
-        .iter()
-        .flat_map(|site| &site.hosts)
-        .filter_map(|host| match host {
-            HostPattern::Exact(name) => Some(name.clone()),
-            HostPattern::Any => None,
-        });
-    let mut names: Vec<String> = named.collect();
-    if names.is_empty() {
-        names.push("localhost".to_owned());
-    }
-    // Settings with TLS have a folder; the check of the configuration sees to it.
-    let folder = data.unwrap_or(Path::new(".")).join("certs");
-    let certificate = yagura_certs::ensure_local(&folder, &names, now)?;
-    let ends_at = certificate.not_after();
-    let resolver = Arc::new(Resolver::default());
-    resolver.install(&[certificate]);
-    Ok((resolver, ends_at))
+/// Whether the connection speaks the protocol of authorities.
+fn is_acme(selected: Option<&ALPN>) -> bool {
+    matches!(selected, Some(ALPN::Custom(custom)) if custom.protocol() == ACME_TLS)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Puts the edge together and runs it.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use pingora::proxy::http_proxy;
@@ -16,6 +16,7 @@ use yagura_control::Clock;
 use crate::access_log::AccessLog;
 use crate::admin::gate::{Admission, Gate};
 use crate::cache::{Cache, Rules};
+use crate::certificates::{self, Certificates};
 use crate::errands::{Doors, Errands};
 use crate::error::EdgeError;
 use crate::front::Front;
@@ -29,6 +30,7 @@ use crate::routing::Switchboard;
 use crate::routing::effect::Reload;
 use crate::service::Service;
 use crate::state::{Edge, Traffic};
+use crate::traces::Traces;
 use crate::upgrade::lock::FolderLock;
 use crate::upgrade::message::Line;
 use crate::upgrade::sockets::Sockets;
@@ -97,7 +99,6 @@ fn run_with(
     before: Option<Line>,
 ) -> Result<(), EdgeError> {
     let edge_settings = settings.edge.clone().ok_or(EdgeError::NoEdge)?;
-    let sites = settings.sites.clone();
     let doors = Doors::open(&edge_settings, settings.control.as_ref(), &sockets)?;
     let public_sockets = listeners::sockets(&edge_settings, &sockets)?;
     sockets.close_the_rest();
@@ -106,7 +107,11 @@ fn run_with(
     // A file whose operators cannot be taken over is as faulty as one that cannot be read.
     let reload: Reload = Box::new(move || {
         let settings = reload()?;
-        Admission::of(&settings).map(|_| settings)
+        Admission::of(&settings)?;
+        match certificates::unusable_secrets(&settings.certificates) {
+            unusable if unusable.is_empty() => Ok(settings),
+            unusable => Err(unusable.join("\n")),
+        }
     });
     let (upgrades, asked) = Desk::new(Role::Waiting);
     let edge = opened(
@@ -133,10 +138,7 @@ fn run_with(
         &server.configuration,
         Service::new(edge.clone()),
     ));
-    let tls = Tls::new(&edge_settings, &sites, edge.clock.now())?;
-    if let Some(tls) = &tls {
-        let _set_once = edge.certificate_ends_at.set(tls.ends_at);
-    }
+    let tls = Tls::new(&edge_settings, edge.certificates.clone())?;
     let front = Front::new(edge.clone(), proxy, tls);
     let (leave, leaving) = watch::channel(false);
     let (tell_accepting, accepting) = watch::channel(Accepting::NotYet);
@@ -190,6 +192,7 @@ fn run_with(
     });
     recorder::record(&stopping);
     stopping.access_log.finish();
+    stopping.traces.finish();
     let ended = failure
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -224,6 +227,7 @@ fn opened(
     let journal = edge.data.as_ref().map(|data| data.join("journal"));
     let limits = Limits::new(edge.limits.clone(), clock.clone());
     let admission = Admission::of(&settings).map_err(EdgeError::Operators)?;
+    let certificates = Arc::new(Certificates::open(&settings, clock.now())?);
     let switchboard = Switchboard::open(
         settings,
         (cache.clone(), limits.clone()),
@@ -242,8 +246,9 @@ fn opened(
             ),
         },
         limits,
-        certificate_ends_at: OnceLock::new(),
+        certificates,
         access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
+        traces: Traces::open(edge.traces.as_ref(), &edge.name)?,
         traffic,
         upgrades,
         started_at: clock.now(),

@@ -15,6 +15,7 @@
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
 pub mod alone;
+pub mod collector;
 pub mod load;
 pub mod lone_edge;
 pub mod museum;

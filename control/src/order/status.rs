@@ -24,6 +24,53 @@ pub struct EdgeStatus {
     pub hot: HotStatus,
     /// The last-good store; none when the configuration gives it no folder.
     pub last_good: Option<LastGoodStatus>,
+    /// What of the edge itself needs somebody, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The certificates that readers are shown; empty where no TLS is spoken.
+    #[serde(default)]
+    pub certificates: Vec<CertificateStatus>,
+}
+
+/// How one certificate stands at an edge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CertificateStatus {
+    /// Its name in the configuration; `local` for the local authority's.
+    pub name: String,
+    /// The names in what is served; empty when only the local authority's is there.
+    pub names: Vec<String>,
+    /// Until when what is served is valid.
+    pub not_after: Option<Timestamp>,
+    /// The number of the version that is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Where it comes from, in words.
+    pub source: String,
+    /// Why it is not what it should be; none when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// The newest failure since the last success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<RenewalFailure>,
+    /// How many orders have failed altogether.
+    #[serde(default)]
+    pub failures: u64,
+    /// When it is ordered next; none when it is installed by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// Why an authority issued nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RenewalFailure {
+    /// Which.
+    pub authority: String,
+    /// When.
+    pub at: Timestamp,
+    /// Its own words.
+    pub words: String,
+    /// What to do.
+    pub advice: String,
 }
 
 /// How one site stands at an edge.

@@ -80,12 +80,40 @@ pub const LOG_FAILING: Family = family(
     "",
     "1 while the access log cannot be written, otherwise 0.",
 );
+/// Spans by what became of them: sent to the collector, lost.
+pub const SPANS: Family = family(
+    "yagura_spans_total",
+    "counter",
+    "result",
+    "Spans of traces by what became of them: sent to the collector, or lost because it was slow or dead; left out without traces.",
+);
 /// Until when the certificate is valid, in seconds since 1970; left out without TLS.
 pub const CERTIFICATE: Family = family(
     "yagura_certificate_end_seconds",
     "gauge",
-    "",
-    "Until when the certificate is valid, in seconds since 1970; left out without TLS.",
+    "certificate (local: the local authority's)",
+    "Until when the certificate that is served is valid, in seconds since 1970.",
+);
+/// Certificates that are not what they should be.
+pub const CERTIFICATE_ALARM: Family = family(
+    "yagura_certificate_alarm",
+    "gauge",
+    "certificate",
+    "1 while something else is served than a valid present version, otherwise 0.",
+);
+/// Orders of certificates that failed.
+pub const RENEWAL_FAILURES: Family = family(
+    "yagura_certificate_renewal_failures_total",
+    "counter",
+    "certificate",
+    "Orders of the certificate that failed.",
+);
+/// Orders that failed since the last success.
+pub const RENEWAL_FAILING: Family = family(
+    "yagura_certificate_renewal_failing",
+    "gauge",
+    "certificate",
+    "1 while the last order of the certificate has failed, otherwise 0.",
 );
 /// Connections of readers that are open now.
 pub const CONNECTIONS: Family = family(
@@ -287,7 +315,7 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 38] = [
+    const ALL: [&Family; 42] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -295,7 +323,11 @@ mod tests {
         &LOG_LINES,
         &LOG_DROPPED,
         &LOG_FAILING,
+        &SPANS,
         &CERTIFICATE,
+        &CERTIFICATE_ALARM,
+        &RENEWAL_FAILURES,
+        &RENEWAL_FAILING,
         &CONNECTIONS,
         &ADMITTED,
         &HANDSHAKES,

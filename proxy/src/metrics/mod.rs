@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use yagura_control::order::RequestCounts;
+use yagura_control::order::{CertificateStatus, RequestCounts};
 
 use crate::counters::failures::Failure;
 use crate::counters::sent::SPANS_US;
@@ -82,7 +82,7 @@ fn of_edge(edge: &Edge, text: &mut Text) {
     text.family(&f::GENERATION);
     text.value(&[], edge.switchboard.plan().generation);
     text.family(&f::UNDER_WAY);
-    text.value(&[], edge.traffic.count() as u64);
+    text.value(&[], edge.traffic.readers() as u64);
     if let Some(log) = edge.access_log.counts() {
         text.family(&f::LOG_LINES);
         text.value(&[], log.written);
@@ -92,9 +92,33 @@ fn of_edge(edge: &Edge, text: &mut Text) {
         text.family(&f::LOG_FAILING);
         text.value(&[], u64::from(log.failing));
     }
-    if let Some(ends_at) = edge.certificate_ends_at.get() {
-        text.family(&f::CERTIFICATE);
-        text.value(&[], ends_at.0 / 1000);
+    if let Some((sent, lost)) = edge.traces.counts() {
+        text.family(&f::SPANS);
+        text.value(&[("result", "sent")], sent);
+        text.value(&[("result", "lost")], lost);
+    }
+    of_certificates(&edge.certificates.status(), text);
+}
+
+fn of_certificates(all: &[CertificateStatus], text: &mut Text) {
+    type Read = fn(&CertificateStatus) -> Option<u64>;
+    let figures: [(&f::Family, Read); 4] = [
+        (&f::CERTIFICATE, |it| it.not_after.map(|end| end.0 / 1000)),
+        (&f::CERTIFICATE_ALARM, |it| {
+            Some(u64::from(it.alarm.is_some()))
+        }),
+        (&f::RENEWAL_FAILURES, |it| Some(it.failures)),
+        (&f::RENEWAL_FAILING, |it| {
+            Some(u64::from(it.failure.is_some()))
+        }),
+    ];
+    for (family, read) in figures.into_iter().filter(|_| !all.is_empty()) {
+        text.family(family);
+        for certificate in all {
+            if let Some(value) = read(certificate) {
+                text.value(&[("certificate", &certificate.name)], value);
+            }
+        }
     }
 }
 

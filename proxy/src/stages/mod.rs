@@ -1,6 +1,7 @@
 //! What happens to a request that is no plain hit, one decision a file, in the order in which
 //! [`answer`] calls them. A stage before the origin returns a [`Reply`] to end there.
 
+pub mod challenge;
 pub mod disaster;
 pub mod fetch;
 pub mod forward;
@@ -30,7 +31,8 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
         return Some(refusal);
     }
     let site = visit.site.clone()?;
-    let early = limit::check(edge, &site, request, visit)
+    let early = challenge::find(edge, request, visit)
+        .or_else(|| limit::check(edge, &site, request, visit))
         .or_else(|| ingress::check(&site, visit))
         .or_else(|| redirect::find(&site, visit))
         .or_else(|| https::lift(&site, visit))

@@ -1,0 +1,19 @@
+//! Changing and asking the DNS: dynamic updates (RFC 2136) signed with TSIG (RFC 8945).
+//!
+//! - `update.rs`: what is to change and what must hold before it, as a message; pure.
+//! - `client.rs`: sends messages to one server.
+//! - `secret.rs`: the file of a key.
+//! - `zone.rs`: a zone that we may change, and proofs of DNS-01 in it.
+//!
+//! Which names belong in which zone is the settings' business.
+
+mod client;
+mod secret;
+mod update;
+mod zone;
+
+pub use client::{KeyAlgorithm, NoAnswer};
+pub use hickory_proto::rr::{Name, RData, RecordType};
+pub use secret::secret;
+pub use update::{Change, Prerequisite, Update};
+pub use zone::{Place, Zone};

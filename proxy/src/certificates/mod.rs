@@ -1,0 +1,189 @@
+//! The certificates that readers are shown: which ones, swapped under their hands, and ordered anew.
+//!
+//! - `mod.rs`: the table that handshakes, status and figures ask.
+//! - `choice.rs`: which version of a certificate is served; pure.
+//! - `watch.rs`: looks at the store's pointers every second and swaps what changed.
+//! - `keeper.rs`: orders certificates when `yagura_certs::renewal` says so, on the edge that is holder.
+//! - `authorities.rs`: authorities, zones and secrets from the settings.
+//!
+//! The store is the single truth: whoever brings a certificate saves a version there, and nothing
+//! else is needed for it to be served. The edge never stops for a certificate.
+
+mod authorities;
+mod choice;
+pub mod keeper;
+mod serve;
+pub mod watch;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use yagura_certs::acme::Pending;
+use yagura_certs::renewal::State;
+use yagura_certs::{Inspected, Resolver, Store};
+use yagura_config::Settings;
+use yagura_control::Timestamp;
+use yagura_control::order::{CertificateStatus, RenewalFailure};
+
+use crate::error::EdgeError;
+pub use authorities::unusable_secrets;
+use serve::Served;
+
+/// What the local authority's certificate is called in status and figures.
+const LOCAL: &str = "local";
+
+/// The table.
+pub struct Certificates {
+    /// Folder of the store; none where the edge keeps nothing.
+    folder: Option<PathBuf>,
+    /// Folder of the accounts at authorities.
+    accounts: PathBuf,
+    resolver: Resolver,
+    pending: Arc<Pending>,
+    served: Mutex<Served>,
+    renewals: Mutex<BTreeMap<String, State>>,
+}
+
+impl std::fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificates")
+            .field("resolver", &self.resolver)
+            .field("pending", &self.pending)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Certificates {
+    /// What is to be served with these settings; what the store does not have comes from the local
+    /// authority.
+    ///
+    /// # Errors
+    /// TLS is spoken and there is no certificate at all, not even a local one.
+    pub fn open(settings: &Settings, now: Timestamp) -> Result<Self, EdgeError> {
+        let data = settings.edge.as_ref().and_then(|edge| edge.data.clone());
+        let certificates = Self {
+            folder: data.as_ref().map(|data| data.join("certs")),
+            accounts: data.as_deref().unwrap_or(Path::new(".")).join("acme"),
+            resolver: Resolver::default(),
+            pending: Arc::default(),
+            served: Mutex::default(),
+            renewals: Mutex::default(),
+        };
+        if let Some(folder) = &certificates.folder {
+            let mut renewals = certificates.renewals();
+            for wanted in &settings.certificates.wanted {
+                renewals.insert(wanted.name.clone(), State::load(folder, &wanted.name));
+            }
+        }
+        let looked = certificates.look(settings, now, true, true);
+        let speaks_tls = serve::speaks_tls(settings);
+        if speaks_tls && certificates.served().is_empty() {
+            looked?;
+        }
+        Ok(certificates)
+    }
+
+    /// The proofs that are shown to authorities at the moment.
+    #[must_use]
+    pub fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    /// Looks at the store, and swaps what changed. `again` looks at everything, whether its pointer
+    /// moved or not; `may_write` lets the local authority issue.
+    ///
+    /// # Errors
+    /// The local authority's certificate is needed and cannot be had; everything else is served.
+    fn look(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+        again: bool,
+        may_write: bool,
+    ) -> Result<(), EdgeError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let mut served = self.served();
+        let store = Store::new(folder);
+        let wanted = &settings.certificates.wanted;
+        let mut changed = served.look(&store, wanted, now, again);
+        let mut outcome = Ok(());
+        if may_write && serve::speaks_tls(settings) {
+            match served.look_local(folder, settings, now, again) {
+                Ok(renewed) => changed |= renewed,
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
+        if changed {
+            let (certificates, local) = served.in_order(wanted);
+            self.resolver.install_over(&certificates, local.as_ref());
+        }
+        outcome
+    }
+
+    /// How each certificate stands.
+    #[must_use]
+    pub fn status(&self) -> Vec<CertificateStatus> {
+        let served = self.served();
+        let renewals = self.renewals();
+        let mut all: Vec<CertificateStatus> = served
+            .wanted()
+            .map(|(name, seen)| {
+                let version = seen.choice.version.as_ref();
+                let state = renewals.get(name);
+                let failure = state.and_then(State::newest_failure);
+                CertificateStatus {
+                    name: name.to_owned(),
+                    names: version.map_or_else(Vec::new, |(_, inspected)| names(inspected)),
+                    not_after: version.map(|(_, inspected)| inspected.not_after()),
+                    version: version.map(|(number, _)| *number),
+                    source: seen.source.clone(),
+                    alarm: seen.choice.alarm.clone(),
+                    failure: failure.map(|(authority, failed)| RenewalFailure {
+                        authority: authority.to_owned(),
+                        at: failed.at,
+                        words: failed.words.clone(),
+                        advice: failed.advice.clone(),
+                    }),
+                    failures: state.map_or(0, |state| state.failures),
+                    next_attempt: state.and_then(|state| state.next_attempt),
+                }
+            })
+            .collect();
+        all.extend(served.local().map(|local| CertificateStatus {
+            name: LOCAL.to_owned(),
+            names: names(local),
+            not_after: Some(local.not_after()),
+            source: "local authority".to_owned(),
+            ..CertificateStatus::default()
+        }));
+        all
+    }
+
+    fn served(&self) -> MutexGuard<'_, Served> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, State>> {
+        self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn names(inspected: &Inspected) -> Vec<String> {
+    inspected.names().map(str::to_owned).collect()
+}
+
+/// A handshake of `acme-tls/1` is for an authority and shows a proof or nothing; every other one
+/// shows the certificate of its name.
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if Pending::is_offered(&hello) {
+            return self.pending.resolve(hello);
+        }
+        self.resolver.resolve(hello)
+    }
+}
