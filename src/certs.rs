@@ -28,6 +28,7 @@ use yagura_certs::Store;
 use yagura_certs::csr::{Requests, State};
 use yagura_certs::store::is_name;
 use yagura_config::Settings;
+use yagura_config::settings::CertificateSettings;
 
 use crate::configuration::{self, Faulty};
 use arguments::{CertsCommand, CsrCommand};
@@ -69,6 +70,12 @@ impl Certificates {
             store,
             by,
         })
+    }
+
+    /// What the configuration wants of a certificate.
+    fn wanted(&self, name: &str) -> Option<&CertificateSettings> {
+        let mut wanted = self.settings.certificates.wanted.iter();
+        wanted.find(|it| it.name == name)
     }
 
     /// The certificate that is meant: the one that is named, else the only one with a request

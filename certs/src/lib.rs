@@ -35,6 +35,8 @@ use std::path::Path;
 
 use yagura_control::Timestamp;
 
+use store::{Brought, How};
+
 pub use error::CertError;
 pub use inspect::Inspected;
 pub use local_authority::LocalAuthority;
@@ -77,7 +79,12 @@ pub fn ensure_local(
     }
     let pem = authority.issue(names, now)?;
     let issued = Inspected::read(&pem.chain, &pem.key)?;
-    store.save(LOCAL, &pem)?;
+    let brought = Brought {
+        how: How::Local,
+        by: "the local authority".to_owned(),
+        at: now,
+    };
+    store.save_from(LOCAL, &pem, brought)?;
     Ok(issued)
 }
 

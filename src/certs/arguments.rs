@@ -77,8 +77,8 @@ pub(crate) struct NewArguments {
     /// What the certificate is called here
     #[arg(long, value_name = "NAME")]
     pub(crate) name: String,
-    /// A host name to certify, the main one first; may be repeated [default: those of the site
-    /// with that name in the configuration]
+    /// A host name to certify, the main one first; may be repeated [default: those of the
+    /// certificate, or else of the site, with that name in the configuration]
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Vec<String>,
     /// Organisation (O), as the authority knows it
@@ -96,9 +96,10 @@ pub(crate) struct NewArguments {
     /// Country (C)
     #[arg(long, default_value = "JP", value_name = "XX")]
     pub(crate) country: String,
-    /// rsa2048, rsa3072, p256 or p384
-    #[arg(long, default_value = "rsa2048", value_name = "KIND")]
-    pub(crate) key: RequestKey,
+    /// rsa2048, rsa3072, p256 or p384 [default: what the configuration says of the certificate,
+    /// else rsa2048]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) key: Option<RequestKey>,
     /// Write the request into this file instead of printing it
     #[arg(long, value_name = "FILE.csr")]
     pub(crate) output: Option<PathBuf>,
@@ -124,7 +125,7 @@ pub(crate) struct InstallArguments {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// A host name the certificate must carry; may be repeated [default: those of the request,
-    /// else those of the present version]
+    /// else of the configuration, else of the present version]
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Vec<String>,
     /// File whose first line is the passphrase of what is under one; - is standard input

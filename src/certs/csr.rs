@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use yagura_certs::csr::{Application, Request, Requests};
-use yagura_config::settings::HostPattern;
+use yagura_certs::csr::{Application, Request, RequestKey, Requests};
+use yagura_config::settings::{HostPattern, KeySetting};
 use yagura_control::{Clock, SystemClock};
 
 use super::arguments::{NewArguments, RequestArguments};
@@ -25,7 +25,7 @@ pub(crate) fn new(arguments: &NewArguments) -> anyhow::Result<ExitCode> {
             [] => hosts(&certificates, &name),
             named => named.to_vec(),
         },
-        key: arguments.key,
+        key: arguments.key.unwrap_or_else(|| key(&certificates, &name)),
     };
     let asked = asked.checked().map_err(|error| Faulty(error.to_string()))?;
     let requests = Requests::of(&certificates.store);
@@ -70,8 +70,21 @@ pub(crate) fn withdraw(arguments: &RequestArguments) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-/// The hosts of the site that is called so.
+/// The key that the configuration wants; else the one that every authority takes.
+fn key(certificates: &Certificates, name: &str) -> RequestKey {
+    match certificates.wanted(name).map(|wanted| wanted.key) {
+        Some(KeySetting::P256) => RequestKey::P256,
+        Some(KeySetting::P384) => RequestKey::P384,
+        Some(KeySetting::Rsa3072) => RequestKey::Rsa3072,
+        Some(KeySetting::Rsa2048) | None => RequestKey::Rsa2048,
+    }
+}
+
+/// The hosts that the configuration wants in it, else those of the site that is called so.
 fn hosts(certificates: &Certificates, name: &str) -> Vec<String> {
+    if let Some(wanted) = certificates.wanted(name) {
+        return wanted.names.clone();
+    }
     let sites = certificates.settings.sites.iter();
     let hosts = sites
         .filter(|site| site.name == name)

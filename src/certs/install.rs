@@ -20,6 +20,7 @@ pub(crate) fn install(arguments: &InstallArguments) -> anyhow::Result<ExitCode> 
     let given = Given {
         heap: &heap,
         names: Some(&arguments.host[..]).filter(|hosts| !hosts.is_empty()),
+        configured: certificates.wanted(&name).map_or(&[], |it| &it.names[..]),
         by: &certificates.by,
         now: SystemClock.now(),
         dry_run: arguments.dry_run,

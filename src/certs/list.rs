@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use yagura_certs::register::{self, Entry, Place, calendar, probe};
-use yagura_config::settings::WatchedCertificateSettings;
+use yagura_config::settings::{CertificateSettings, WatchedCertificateSettings};
 use yagura_control::{Clock, SystemClock, Timestamp};
 
 use super::arguments::ListArguments;
@@ -19,6 +19,12 @@ pub(crate) fn run(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let certificates = Certificates::of(&arguments.folder.config)?;
     let now = SystemClock.now();
     let mut entries = register::stored(&certificates.store, now)?;
+    let wanted = certificates.settings.certificates.wanted.iter();
+    let missing: Vec<Entry> = wanted
+        .filter(|wanted| entries.iter().all(|entry| entry.name != wanted.name))
+        .map(missing)
+        .collect();
+    entries.extend(missing);
     if !arguments.no_watch {
         let watched = &certificates.settings.watched_certificates;
         entries.extend(look_at(watched, now));
@@ -33,6 +39,27 @@ pub(crate) fn run(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
         print!("{}", told(&entries, now));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// One that the configuration wants and nobody has got yet.
+fn missing(wanted: &CertificateSettings) -> Entry {
+    let trouble = match &wanted.authorities[..] {
+        [] => format!(
+            "there is none yet; `yagura certs csr new --name {}` makes a request for it",
+            wanted.name
+        ),
+        [first, ..] => format!("there is none yet; the edge orders it from {first}"),
+    };
+    Entry {
+        name: wanted.name.clone(),
+        place: Place::Stored {
+            version: None,
+            how: None,
+            by: None,
+        },
+        facts: None,
+        troubles: vec![trouble],
+    }
 }
 
 /// All of them at the same time, so that a dead one holds nobody up.

@@ -128,8 +128,11 @@ impl CityHall {
 
 #[test]
 fn a_certificate_is_bought_installed_taken_back_and_handed_over() {
-    let hall = CityHall::new("");
-    assert!(hall.certs_print(&["list"]).contains("csr new"));
+    let hall = CityHall::new(
+        "[[certificate]]\nname = \"city\"\nkey = \"rsa2048\"\n\
+         names = [\"www.city.example\", \"city.example\"]",
+    );
+    assert!(hall.certs_print(&["list"]).contains("csr new --name city"));
     hall.buy();
     let request = hall.openssl("req -in request.csr -verify -noout -text -nameopt utf8");
     assert!(

@@ -16,9 +16,11 @@ use crate::store::{Brought, How, Store};
 pub struct Given<'a> {
     /// What the files hold.
     pub heap: &'a Heap,
-    /// Names the certificate must carry; `None`: those of the request, else those of the present
-    /// version.
+    /// Names the certificate must carry; `None`: those of the request, else those of the
+    /// configuration, else those of the present version.
     pub names: Option<&'a [String]>,
+    /// Names the configuration wants in it; empty when it says nothing.
+    pub configured: &'a [String],
     /// Who installs it.
     pub by: &'a str,
     /// When.
@@ -65,6 +67,7 @@ pub fn install(store: &Store, name: &str, given: Given<'_>) -> Result<Installed,
     let wanted = match (given.names, &newest) {
         (Some(names), _) => names.to_vec(),
         (None, Some(request)) if is_for_request => request.application.names.clone(),
+        (None, _) if !given.configured.is_empty() => given.configured.to_vec(),
         (None, _) => present_names(store, name),
     };
     let held = held_intermediates(store);

@@ -65,6 +65,7 @@ fn given(heap: &Heap, now: Timestamp) -> Given<'_> {
     Given {
         heap,
         names: None,
+        configured: &[],
         by: "tanaka",
         now,
         dry_run: false,
@@ -248,6 +249,13 @@ fn a_key_that_comes_along_needs_no_request_but_must_not_lose_names() {
         ..given(&fewer, NOW)
     };
     assert!(install(&store, "town", meant).is_ok());
+    let more = ["city.example".to_owned(), "town.example".to_owned()];
+    let configured = Given {
+        configured: &more,
+        ..given(&fewer, NOW)
+    };
+    let told = install(&store, "town", configured).unwrap_err();
+    assert!(told.to_string().contains("lacks town.example"), "{told}");
     let early = bring(&Wish {
         from: day(2),
         ..Wish::default()
