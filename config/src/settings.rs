@@ -12,6 +12,7 @@ mod limits;
 mod operators;
 mod tls;
 mod traces;
+mod watched;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ pub use operators::{
 };
 pub use tls::{HstsSettings, LeastTls, TlsSettings, UnknownNames};
 pub use traces::TraceSettings;
+pub use watched::WatchedCertificateSettings;
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct Settings {
     pub operators: Vec<OperatorSettings>,
     /// `[command]`: present where orders are given to edges of other machines.
     pub command: Option<CommandSettings>,
+    /// `[[watched_certificate]]`: certificates on servers that are not ours to configure.
+    pub watched_certificates: Vec<WatchedCertificateSettings>,
 }
 
 /// `[edge]`: one edge process.

@@ -24,6 +24,7 @@ mod bans;
 mod browser;
 mod cache_orders;
 mod cache_suite;
+mod certificates;
 mod configuration;
 mod control_api;
 mod crowd;
