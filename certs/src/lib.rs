@@ -10,6 +10,7 @@
 //! - `local_authority.rs`: the authority made at the first start, so that HTTPS works at once.
 //! - `expiry.rs`: when a certificate is to be renewed, and when to warn; pure.
 //! - `mutual.rs`: TLS in which both sides show a certificate, for orders from afar.
+//! - `ocsp/`: what the issuer says about a certificate, stapled to handshakes.
 //! - `resolver.rs`: gives a handshake its certificate; swapped without a restart.
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
@@ -24,6 +25,7 @@ pub mod formats;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
+pub mod ocsp;
 pub mod register;
 pub mod renewal;
 pub mod resolver;
