@@ -54,7 +54,8 @@ pub struct Outcome {
     pub did: Did,
     /// What readers are to be shown from now on; `None`: nothing.
     pub staple: Option<Vec<u8>>,
-    /// Whether that differs from what the step before said: hand it to the resolver then.
+    /// Whether that differs from what was said before: hand it to the resolver then. At first
+    /// nothing is said to be shown.
     pub changed: bool,
     /// Whether the certificate demands a staple (RFC 7633).
     pub must_staple: bool,
@@ -130,10 +131,11 @@ impl Keeper {
         self.leaf == inspected.fingerprint() && self.file == file
     }
 
-    /// What readers are shown now.
-    #[must_use]
-    pub fn shown(&self, now: Timestamp) -> Option<&[u8]> {
-        self.plan.shown(now).map(|staple| staple.bytes.as_slice())
+    /// What readers are to be shown now; said, so that a step later tells when that changes.
+    pub fn show(&mut self, now: Timestamp) -> Option<Vec<u8>> {
+        let shown = self.plan.shown(now).map(|staple| staple.bytes.clone());
+        self.told.clone_from(&shown);
+        shown
     }
 
     /// Asks if it is time to; takes 10 s at most. Call it once a minute. The seed is any number,
@@ -158,9 +160,9 @@ impl Keeper {
             },
         };
         self.began = true;
-        let staple = self.shown(now).map(<[u8]>::to_vec);
-        let changed = staple != self.told;
-        self.told.clone_from(&staple);
+        let before = self.told.take();
+        let staple = self.show(now);
+        let changed = staple != before;
         Outcome {
             did,
             staple,

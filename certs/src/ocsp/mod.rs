@@ -70,7 +70,7 @@ impl Stapler {
         seed: u64,
     ) -> Option<Vec<u8>> {
         let keeper = self.keeper(store, name, (version, inspected), now, seed);
-        keeper.shown(now).map(<[u8]>::to_vec)
+        keeper.show(now)
     }
 
     /// Asks the responder if it is time to, which takes 10 s at most, and says what is to be shown

@@ -149,7 +149,7 @@ fn part(whole: Duration, seed: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trial_authority::{DAY, NOW, day};
+    use crate::trial_authority::{NOW, day};
 
     fn staple(from: Timestamp, until: Timestamp) -> Staple {
         let bytes = vec![1];
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn one_whose_middle_is_past_is_renewed_half_way_to_its_end() {
         let plan = heard(Heard::Good(staple(day(-3), day(1))));
-        assert_eq!(plan.ask_at(), NOW.plus(DAY / 2));
+        assert_eq!(plan.ask_at(), NOW.plus(Duration::from_secs(43_200)));
         let short = heard(Heard::Good(staple(day(-3), NOW.plus(SHORTEST))));
         assert_eq!(
             short.ask_at(),

@@ -1,5 +1,5 @@
 //! Questions, answers right and wrong, and plans: the pure part. Real responders and handshakes are
-//! in `certs/tests/ocsp.rs`.
+//! in `certs/tests/ocsp/`.
 
 use std::time::Duration;
 

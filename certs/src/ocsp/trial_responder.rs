@@ -1,5 +1,5 @@
 //! A responder for tests that says whatever it is told to, right or wrong. What a real one says is
-//! in `certs/tests/ocsp.rs`.
+//! in `certs/tests/ocsp/`.
 
 use std::time::Duration;
 
