@@ -52,6 +52,7 @@ mod same_page;
 mod service_manager;
 mod sitemap;
 mod stale;
+mod stapling;
 mod supervision;
 mod tls;
 mod top;
