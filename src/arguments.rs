@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Show how the running edges stand
     Status(StatusArguments),
+    /// Watch the running edges: ways, health, hit ratio, rates, errors
+    Top(TopArguments),
     /// Answer a site in another way: from a standby, from last-good copies, with the notice
     Route(RouteArguments),
     /// A page that the edge shows in place of a site, with everything behind it dead if need be
@@ -223,6 +225,18 @@ pub(crate) struct OrderArguments {
 pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) edges: EdgesArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TopArguments {
+    #[command(flatten)]
+    pub(crate) edges: EdgesArguments,
+    /// Seconds between two looks
+    #[arg(long, default_value_t = 1, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub(crate) every: u16,
+    /// Look for one interval, print what was seen, and end
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Args, Debug)]

@@ -27,16 +27,16 @@ const GIVE_AGAIN: Duration = Duration::from_millis(100);
 
 /// What one edge said.
 #[derive(Serialize)]
-struct Answer {
+pub(crate) struct Answer {
     /// Where the edge was asked.
-    at: String,
+    pub(crate) at: String,
     /// The same, where it is a socket of this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     socket: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reply: Option<Reply>,
+    pub(crate) reply: Option<Reply>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// Gives a changing order and prints one line an edge.
@@ -84,10 +84,15 @@ pub(crate) fn order_one(client: &Client, order: Order, reason: &str) -> anyhow::
     Ok(runtime()?.block_on(client.order(&envelope))?)
 }
 
+/// What each of these edges says to a question, in their order.
+pub(crate) fn all(peers: &[Client], question: Order) -> anyhow::Result<Vec<Answer>> {
+    Ok(runtime()?.block_on(gather(peers.to_vec(), &envelope(question))))
+}
+
 /// Waits, so that others are not asked too often.
 pub(crate) fn pause(long: Duration) {
     if let Ok(runtime) = runtime() {
-        runtime.block_on(tokio::time::sleep(long));
+        runtime.block_on(async { tokio::time::sleep(long).await });
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
+//! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `control.rs` describes the API by which they are given.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
@@ -33,6 +33,7 @@ mod redirect;
 mod reload;
 mod route;
 mod status;
+mod top;
 mod undo;
 mod up;
 mod upgrade;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Ops(arguments) => ops::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Route(arguments) => route::run(&arguments),
         Command::Notice { command } => notice::run(&command),
         Command::Drill(arguments) => drill::run(&arguments),

@@ -24,6 +24,9 @@ fn print(reply: &Reply, status: &EdgeStatus) {
         reply.edge, status.version, status.pid, reply.generation
     );
     println!("  listens    {}", status.listeners.join("  "));
+    for warning in &status.warnings {
+        println!("  WARNING    {warning}");
+    }
     let hot = &status.hot;
     let (held, most) = (output::bytes(hot.bytes), output::bytes(hot.capacity_bytes));
     println!("  hot        {} responses, {held} of {most}", hot.entries);

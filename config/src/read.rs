@@ -13,6 +13,7 @@ mod look;
 mod operators;
 mod ops;
 mod site;
+mod traces;
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -10,6 +10,7 @@ mod edge_address;
 mod fingerprint;
 mod limits;
 mod operators;
+mod traces;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
+pub use traces::TraceSettings;
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -89,6 +91,8 @@ pub struct EdgeSettings {
     pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON; `None` writes none.
     pub access_log: Option<AccessLogSettings>,
+    /// Requests that are told to an OpenTelemetry collector; `None` tells none.
+    pub traces: Option<TraceSettings>,
 }
 
 /// `[[edge.listen]]`: one address.

@@ -33,8 +33,9 @@ use crate::Timestamp;
 
 pub use ban::{Ban, BanInForce, LiftBan};
 pub use cache::{
-    AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError, PurgeShown,
-    RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, VaryShown,
+    AnswerCounts, AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError,
+    PurgeShown, RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, TrafficShown,
+    VaryShown,
 };
 pub use disaster::{
     AddPost, DisasterPost, DisasterShown, DisasterStatus, DropPost, HandedPost, LONGEST_POST_BYTES,

@@ -126,7 +126,7 @@ async fn respond_all(
     several: bool,
 ) {
     // Who gives an order hears what came of it, also when it was that this process ends.
-    let _under_way = edge.traffic.begin();
+    let _under_way = edge.traffic.begin_order();
     let credentials = &credentials;
     let answer = service_fn(|request| async move {
         Ok::<_, Infallible>(respond(edge, request, credentials).await)

@@ -23,7 +23,7 @@
 //!
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
 //! switchboard) and `cache/` (both levels). Orders come in through `admin.rs`; `show.rs` tells what
-//! would become of a request, `counters.rs` what became of all of them, `access_log/` of each.
+//! would become of a request, `counters.rs` what became of all of them, `access_log/` of each, `traces/` tells of some to OpenTelemetry.
 //! `public.rs` accepts, `upgrade/` replaces the process, `notify.rs` tells the service manager. Everything shared is in
 //! `state.rs`; the one public function is [`run`].
 
@@ -51,6 +51,7 @@ mod show_redirects;
 mod stages;
 mod state;
 mod target_check;
+mod traces;
 mod upgrade;
 mod upstream;
 mod visit;

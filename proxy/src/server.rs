@@ -30,6 +30,7 @@ use crate::routing::Switchboard;
 use crate::routing::effect::Reload;
 use crate::service::Service;
 use crate::state::{Edge, Traffic};
+use crate::traces::Traces;
 use crate::upgrade::lock::FolderLock;
 use crate::upgrade::message::Line;
 use crate::upgrade::sockets::Sockets;
@@ -191,6 +192,7 @@ fn run_with(
     });
     recorder::record(&stopping);
     stopping.access_log.finish();
+    stopping.traces.finish();
     let ended = failure
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -246,6 +248,7 @@ fn opened(
         limits,
         certificates,
         access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
+        traces: Traces::open(edge.traces.as_ref(), &edge.name)?,
         traffic,
         upgrades,
         started_at: clock.now(),

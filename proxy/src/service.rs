@@ -208,7 +208,7 @@ impl ProxyHttp for Service {
             .site
             .as_ref()
             .map(|site| site.seen.counters.fetching());
-        forward::rewrite(request, session.is_upgrade_req(), visit)?;
+        forward::rewrite(&self.edge, request, session.is_upgrade_req(), visit)?;
         visit.sent.clone_from(&request.headers);
         Ok(())
     }
@@ -306,12 +306,10 @@ impl ProxyHttp for Service {
             .map_or(0, |response| response.status.as_u16());
         let bytes = session.body_bytes_sent() as u64;
         visit.count(status, bytes);
-        if !self.edge.access_log.is_on() {
+        if !self.edge.tells() {
             return;
         }
         let asked = Asked::of_request(session.req_header());
-        self.edge
-            .access_log
-            .add(Line::of(visit, asked, status, bytes));
+        self.edge.tell(Line::of(visit, asked, status, bytes));
     }
 }

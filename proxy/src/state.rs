@@ -4,18 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use yagura_config::settings::HostPattern;
-use yagura_control::order::{CacheStats, EdgeStatus, Outcome, Reply, SiteStats, SiteStatus};
+use yagura_control::order::{
+    AnswerCounts, CacheStats, EdgeStatus, Outcome, Reply, SiteStats, SiteStatus, TrafficShown,
+};
 use yagura_control::{Clock, Timestamp};
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Line};
 use crate::admin::gate::Gate;
 use crate::cache::Cache;
 use crate::certificates::Certificates;
 use crate::counters::Event;
+use crate::counters::failures::Failure;
+use crate::counters::sent::Sent;
 use crate::disaster::hand_over;
 use crate::limits::Limits;
+use crate::limits::refused::Limit;
 use crate::redirect_hits::HitStore;
 use crate::routing::{Plan, Site, Switchboard};
+use crate::traces::Traces;
 use crate::upgrade::Desk;
 use crate::upstream;
 
@@ -33,6 +39,8 @@ pub struct Edge {
     pub clock: Arc<dyn Clock>,
     /// One line a request.
     pub access_log: AccessLog,
+    /// Spans of some requests.
+    pub traces: Traces,
     /// How often redirects were answered; not kept without a folder.
     pub redirect_hits: Option<HitStore>,
     /// What readers are shown in handshakes.
@@ -53,19 +61,37 @@ pub struct Traffic {
     /// Connections that were accepted and not yet looked at.
     waiting: AtomicUsize,
     under_way: AtomicUsize,
+    /// Those of them that are connections over which orders come.
+    orders: AtomicUsize,
     draining: AtomicBool,
 }
 
 /// One request under way, until dropped.
 #[derive(Debug)]
-pub struct UnderWay(Arc<Traffic>);
+pub struct UnderWay {
+    traffic: Arc<Traffic>,
+    is_order: bool,
+}
 
 impl Traffic {
     /// Counts a request in.
     #[must_use]
     pub fn begin(self: &Arc<Self>) -> UnderWay {
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self.clone())
+        UnderWay {
+            traffic: self.clone(),
+            is_order: false,
+        }
+    }
+
+    /// Counts a connection in over which orders come.
+    pub fn begin_order(self: &Arc<Self>) -> UnderWay {
+        self.orders.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay {
+            traffic: self.clone(),
+            is_order: true,
+        }
     }
 
     /// Counts a connection that was accepted.
@@ -90,6 +116,13 @@ impl Traffic {
         self.under_way.load(Ordering::Relaxed)
     }
 
+    /// How many of readers are.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.count()
+            .saturating_sub(self.orders.load(Ordering::Relaxed))
+    }
+
     /// Connections are to end after the request they are at.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -104,7 +137,10 @@ impl Traffic {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.is_order {
+            self.traffic.orders.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.traffic.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -126,6 +162,7 @@ impl Edge {
                 .collect(),
             hot,
             last_good,
+            warnings: self.warnings(),
             certificates: self.certificates.status(),
         };
         self.switchboard.reply(
@@ -133,6 +170,29 @@ impl Edge {
             self.clock.now(),
             Outcome::Status(Box::new(status)),
         )
+    }
+
+    /// Whether somebody wants to know of each request; ask before making a line.
+    #[must_use]
+    pub const fn tells(&self) -> bool {
+        self.access_log.is_on() || self.traces.is_on()
+    }
+
+    /// Tells of a request that ended.
+    pub fn tell(&self, line: Line) {
+        if self.traces.tells_of(line.id) {
+            self.traces.add(line.clone());
+        }
+        self.access_log.add(line);
+    }
+
+    /// What of the edge itself needs somebody, in words.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.access_log.counts().is_some_and(|log| log.failing) {
+            warnings.push("the access log cannot be written; lines are lost".to_owned());
+        }
+        warnings
     }
 
     /// Who is not let in.
@@ -155,12 +215,28 @@ impl Edge {
             sites: plan.sites().iter().map(|site| site_stats(site)).collect(),
             hot,
             last_good,
+            traffic: self.traffic_now(),
         };
         self.switchboard.reply(
             plan.generation,
             self.clock.now(),
             Outcome::CacheStats(Box::new(stats)),
         )
+    }
+
+    fn traffic_now(&self) -> TrafficShown {
+        let limits = &self.limits;
+        let refused = Limit::ALL.into_iter().map(|limit| limits.refused.of(limit));
+        TrafficShown {
+            under_way: self.traffic.readers() as u64,
+            connections: limits.open() as u64,
+            admitted: limits.admitted.load(Ordering::Relaxed),
+            refused: refused.sum(),
+            handshakes_failed: limits
+                .handshakes
+                .last()
+                .map_or(0, |failed| failed.load(Ordering::Relaxed)),
+        }
     }
 }
 
@@ -171,6 +247,29 @@ fn site_stats(site: &Site) -> SiteStats {
         requests: counters.requests(),
         coalesced: counters.count(Event::Coalesced),
         fetching: counters.fetching_now(),
+        answers: answers(&counters.sent()),
+        origin_errors: Failure::ALL
+            .into_iter()
+            .map(|failure| counters.failures.of(failure))
+            .sum(),
+    }
+}
+
+const fn answers(sent: &Sent) -> AnswerCounts {
+    let [
+        informational,
+        successful,
+        redirection,
+        client_error,
+        server_error,
+    ] = sent.by_class;
+    AnswerCounts {
+        informational,
+        successful,
+        redirection,
+        client_error,
+        server_error,
+        bytes: sent.bytes,
     }
 }
 

@@ -114,7 +114,7 @@ fn counted(requests: &RequestCounts) -> [(u64, &'static str, &'static str); 12] 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use yagura_control::order::HotStatus;
+    use yagura_control::order::{HotStatus, TrafficShown};
 
     #[test]
     fn what_happened_is_told_and_what_did_not_is_left_out() {
@@ -131,6 +131,7 @@ mod tests {
             }],
             hot: HotStatus::default(),
             last_good: None,
+            traffic: TrafficShown::default(),
         };
         let told = table("edge", &stats, Timestamp(1_795_000_060_000));
         for line in [

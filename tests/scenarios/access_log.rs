@@ -235,6 +235,11 @@ async fn a_disk_that_takes_nothing_is_told_of_and_stops_nobody() {
     })
     .await;
     assert_eq!(edge.figure("yagura_access_log_failing").await, Some(1));
+    let warnings = &edge.outcome(&["status"])["warnings"];
+    assert!(
+        warnings[0].as_str().unwrap().contains("access log"),
+        "{warnings}"
+    );
     std::fs::remove_file(log_file(&edge)).unwrap();
     signal(edge.pid(), "HUP");
     eventually("it is written again", || async {

@@ -128,6 +128,19 @@ async fn a_role_that_does_not_suffice_is_refused_with_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_names_a_program_from_afar() {
+    let authority = Authority::new("City");
+    let records = record("taro", "administrator");
+    let edge = AfarEdge::start("edge", &authority, &records).await;
+    let taro = authority.operator("taro");
+    let order = ["upgrade", "--binary", "/bin/true"];
+    let words = refused(&from_afar(&order, &[&edge.url()], &taro, &authority.trust));
+    assert!(words.contains("leave --binary out"), "{words}");
+    let status = from_afar(&["status"], &[&edge.url()], &taro, &authority.trust);
+    assert!(status.status.success(), "the edge went on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_let_in_without_a_certificate_that_holds() {
     let authority = Authority::new("City");
     let edge = AfarEdge::start("edge", &authority, &record("hanako", "operator")).await;

@@ -51,6 +51,8 @@ mod service_manager;
 mod sitemap;
 mod stale;
 mod supervision;
+mod top;
+mod traces;
 mod two_edges;
 mod upgrade;
 mod withdraw;

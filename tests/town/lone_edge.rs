@@ -253,6 +253,11 @@ impl LoneEdge {
         (self.place.address, 9090).into()
     }
 
+    /// Where a collector of traces is to listen.
+    pub fn collector_address(&self) -> SocketAddr {
+        (self.place.address, 4318).into()
+    }
+
     /// The page of figures.
     pub async fn figures(&self) -> String {
         let mut stream = TcpStream::connect(self.figures_address()).await.unwrap();

@@ -20,6 +20,7 @@
 pub mod alone;
 pub mod bind;
 pub mod certified;
+pub mod collector;
 pub mod load;
 pub mod lone_edge;
 pub mod museum;

@@ -193,6 +193,9 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
         "accept-language",
         "cookie",
         "via",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
     ];
     for name in fields {
         if let Some(value) = head.headers.get(name) {

@@ -154,9 +154,7 @@ pub(super) async fn change(
     }
     let code = read.metadata.response_code;
     if code != ResponseCode::NoError {
-        let said = read
-            .signature()
-            .and_then(|record| record.data.error.clone());
+        let said = read.signature().and_then(|record| record.data.error);
         return Err(NoAnswer::Refused {
             server,
             code,

@@ -20,13 +20,7 @@ pub(super) fn read(edge: &Section<'_>) -> Option<AccessLogSettings> {
     let addresses = table.or("addresses", AddressPolicy::default());
     let query = table.or("query", QueryPolicy::default());
     let query_values: Vec<String> = table.list("query_values");
-    let hide_below: Vec<String> = table.list("hide_below");
-    for beginning in &hide_below {
-        if !beginning.starts_with('/') {
-            let message = format!("\"{beginning}\" is the beginning of no path");
-            table.fault("hide_below", message, "begin it with a slash: \"/reset/\"");
-        }
-    }
+    let hide_below = hide_below(&table);
     let rotates = table.or("rotate", true);
     let default = RotationSettings::default();
     let ByteSize(at_bytes) = table.or("rotate_at", ByteSize(default.at_bytes));
@@ -50,6 +44,18 @@ pub(super) fn read(edge: &Section<'_>) -> Option<AccessLogSettings> {
         hide_below,
         rotation: rotates.then_some(rotation),
     })
+}
+
+/// Beginnings of paths of which nothing further is told.
+pub(super) fn hide_below(table: &Section<'_>) -> Vec<String> {
+    let hide_below: Vec<String> = table.list("hide_below");
+    for beginning in &hide_below {
+        if !beginning.starts_with('/') {
+            let message = format!("\"{beginning}\" is the beginning of no path");
+            table.fault("hide_below", message, "begin it with a slash: \"/reset/\"");
+        }
+    }
+    hide_below
 }
 
 impl FromValue for AddressPolicy {

@@ -247,6 +247,24 @@ pub struct CacheStats {
     pub hot: HotStatus,
     /// The last-good store; none when the configuration gives it no folder.
     pub last_good: Option<LastGoodStatus>,
+    /// What comes and goes, whatever site it is for.
+    #[serde(default)]
+    pub traffic: TrafficShown,
+}
+
+/// What comes to an edge, whatever site it is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrafficShown {
+    /// Requests that are being answered now.
+    pub under_way: u64,
+    /// Connections of readers that are open now.
+    pub connections: u64,
+    /// Connections that were let in since the start.
+    pub admitted: u64,
+    /// How often a limit was met since the start: connections and requests that were refused.
+    pub refused: u64,
+    /// TLS handshakes that failed since the start.
+    pub handshakes_failed: u64,
 }
 
 /// What was done for one site.
@@ -260,6 +278,41 @@ pub struct SiteStats {
     pub coalesced: u64,
     /// Questions to the origin under way now.
     pub fetching: u64,
+    /// What went out to readers.
+    #[serde(default)]
+    pub answers: AnswerCounts,
+    /// Questions to the origin that failed, as readers met them.
+    #[serde(default)]
+    pub origin_errors: u64,
+}
+
+/// Answers by the first digit of their status, and their bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnswerCounts {
+    /// 1xx.
+    pub informational: u64,
+    /// 2xx.
+    pub successful: u64,
+    /// 3xx.
+    pub redirection: u64,
+    /// 4xx.
+    pub client_error: u64,
+    /// 5xx.
+    pub server_error: u64,
+    /// Bytes of bodies.
+    pub bytes: u64,
+}
+
+impl AnswerCounts {
+    /// All of them.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.informational
+            + self.successful
+            + self.redirection
+            + self.client_error
+            + self.server_error
+    }
 }
 
 /// Requests by what became of them.

@@ -24,6 +24,9 @@ pub struct EdgeStatus {
     pub hot: HotStatus,
     /// The last-good store; none when the configuration gives it no folder.
     pub last_good: Option<LastGoodStatus>,
+    /// What of the edge itself needs somebody, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The certificates that readers are shown; empty where no TLS is spoken.
     #[serde(default)]
     pub certificates: Vec<CertificateStatus>,

@@ -12,6 +12,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use yagura_config::settings::AccessLogSettings;
 use yagura_control::Timestamp;
+use yagura_control::order::Route;
 
 use super::address::Veil;
 use super::asked::Asked;
@@ -62,6 +63,9 @@ pub struct Line {
     pub asked: Asked,
     /// Of which site; none when there was none.
     pub site: Option<Arc<Site>>,
+    /// The upstream that was asked for this reader alone; none where an answer was stored, or asked
+    /// for all who want it.
+    pub upstream: Option<Route>,
     /// Status answered with; 0 when there was no answer.
     pub status: u16,
     /// Bytes of the body sent.
@@ -93,6 +97,8 @@ struct Shown<'l> {
     protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<String>,
     status: u16,
     bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,6 +126,10 @@ impl Line {
             wire: visit.wire,
             asked,
             site: visit.site.clone(),
+            upstream: visit
+                .upstream
+                .as_ref()
+                .map(|upstream| Route::through(upstream.index)),
             status,
             bytes,
             outcome: visit.outcome,
@@ -145,6 +155,7 @@ impl Line {
             wire,
             asked,
             site: None,
+            upstream: None,
             status: 0,
             bytes: 0,
             outcome: "refused",
@@ -169,6 +180,7 @@ impl Line {
             target: &target::shown(self.asked.target(), settings),
             protocol: self.wire.protocol,
             tls: self.wire.tls,
+            upstream: self.upstream.map(|upstream| upstream.to_string()),
             status: self.status,
             bytes: self.bytes,
             cache: cache_status(self.outcome),
@@ -247,6 +259,7 @@ mod tests {
             wire: Wire::of(Version::HTTP_2, None),
             asked: Asked::of_head(head),
             site: None,
+            upstream: None,
             status: 431,
             bytes: 7,
             outcome: "refused",

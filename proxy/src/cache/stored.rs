@@ -8,6 +8,7 @@ use yagura_control::{TagSet, Timestamp};
 use super::date;
 use super::policy::{OWN_TARGETED_FIELD, Terms};
 use super::prepared::Prepared;
+use crate::access_log::request_id::REQUEST_ID;
 
 /// A response as it came from the origin, with the terms it is stored on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ impl Stored {
 }
 
 /// Takes out of a response what is not stored: fields of one connection, those Connection names,
-/// `age` (told anew on every answer), and what the origin tells this edge alone.
+/// `age` (told anew on every answer), the name of the one request that was made for it, and what the
+/// origin tells this edge alone.
 pub fn end_to_end(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(http::header::CONNECTION)
@@ -75,6 +77,7 @@ pub fn end_to_end(headers: &mut HeaderMap) {
     headers.remove(http::header::CONTENT_LENGTH);
     headers.remove(yagura_control::tags::FIELD_NAME);
     headers.remove(OWN_TARGETED_FIELD);
+    headers.remove(REQUEST_ID);
 }
 
 /// Whether a response of this status and with these fields is what a request's conditions name.
@@ -180,6 +183,7 @@ pub(super) mod tests {
             ("x-own", "1"),
             ("age", "3"),
             ("cache-tag", "a"),
+            ("x-request-id", "of the first reader"),
             ("etag", "\"1\""),
         ] {
             headers.insert(

@@ -114,6 +114,7 @@ pub fn line(answer: Answer, asked: Asked, told: &Told) -> Line {
         client: told.client,
         wire: told.wire,
         asked,
+        upstream: None,
         status: answer.status(),
         bytes: told.bytes,
         outcome: "hit",

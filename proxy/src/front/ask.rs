@@ -85,9 +85,9 @@ pub async fn answer(
     visit.answers();
     let (sent, bytes) = send(edge, connection, &asked, reply, close, stream).await;
     visit.count(status, bytes);
-    if edge.access_log.is_on() {
+    if edge.tells() {
         let line = Line::of(&visit, Told::of_request(asked.request), status, bytes);
-        edge.access_log.add(line);
+        edge.tell(line);
     }
     if sent && !close {
         Outcome::Answered

@@ -117,7 +117,7 @@ impl Front {
             let leading = head::leading_lines(&connection.lent.read);
             bytes::Buf::advance(&mut connection.lent.read, leading);
             let length = length - leading;
-            let began = self.edge.access_log.is_on().then(monotonic);
+            let began = self.edge.tells().then(monotonic);
             match decide::decide(&self.edge, &mut connection, length) {
                 Decision::Answer(answer) => {
                     let first_byte = began.map(|began| began.elapsed());
@@ -140,7 +140,7 @@ impl Front {
                             bytes: if sent { answer.bytes() } else { 0 },
                         };
                         let line = answer::line(answer, Asked::of_head(asked), &told);
-                        self.edge.access_log.add(line);
+                        self.edge.tell(line);
                     }
                     bytes::Buf::advance(&mut connection.lent.read, length);
                     if !sent || close {
@@ -208,14 +208,13 @@ impl Front {
         limit: Option<Limit>,
         began: Instant,
     ) {
-        let log = &self.edge.access_log;
-        if !log.is_on() {
+        if !self.edge.tells() {
             return;
         }
         let reader = (connection.client, connection.wire);
         let at = (self.edge.clock.now(), began);
         let line = Line::of_refusal(reader, at, Asked::of_head(&connection.lent.read));
-        log.add(Line {
+        self.edge.tell(Line {
             status: status.as_u16(),
             limit,
             ..line

@@ -80,6 +80,13 @@ pub const LOG_FAILING: Family = family(
     "",
     "1 while the access log cannot be written, otherwise 0.",
 );
+/// Spans by what became of them: sent to the collector, lost.
+pub const SPANS: Family = family(
+    "yagura_spans_total",
+    "counter",
+    "result",
+    "Spans of traces by what became of them: sent to the collector, or lost because it was slow or dead; left out without traces.",
+);
 /// Until when the certificate is valid, in seconds since 1970; left out without TLS.
 pub const CERTIFICATE: Family = family(
     "yagura_certificate_end_seconds",
@@ -308,7 +315,7 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 41] = [
+    const ALL: [&Family; 42] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -316,6 +323,7 @@ mod tests {
         &LOG_LINES,
         &LOG_DROPPED,
         &LOG_FAILING,
+        &SPANS,
         &CERTIFICATE,
         &CERTIFICATE_ALARM,
         &RENEWAL_FAILURES,

@@ -82,7 +82,7 @@ fn of_edge(edge: &Edge, text: &mut Text) {
     text.family(&f::GENERATION);
     text.value(&[], edge.switchboard.plan().generation);
     text.family(&f::UNDER_WAY);
-    text.value(&[], edge.traffic.count() as u64);
+    text.value(&[], edge.traffic.readers() as u64);
     if let Some(log) = edge.access_log.counts() {
         text.family(&f::LOG_LINES);
         text.value(&[], log.written);
@@ -91,6 +91,11 @@ fn of_edge(edge: &Edge, text: &mut Text) {
         text.value(&[("because", "disk")], log.lost_on_disk);
         text.family(&f::LOG_FAILING);
         text.value(&[], u64::from(log.failing));
+    }
+    if let Some((sent, lost)) = edge.traces.counts() {
+        text.family(&f::SPANS);
+        text.value(&[("result", "sent")], sent);
+        text.value(&[("result", "lost")], lost);
     }
     of_certificates(&edge.certificates.status(), text);
 }

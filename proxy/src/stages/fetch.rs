@@ -44,7 +44,7 @@ pub async fn ask(
     visit: &mut Visit,
     stored: Option<Arc<Prepared>>,
 ) -> Option<Reply> {
-    let mut question = question(request, visit, stored)?;
+    let mut question = question(edge, request, visit, stored)?;
     let confirming = question.stored.is_some();
     if !confirming && site.fetcher.is_personal(&question.key) {
         return direct(edge, site, request, visit, question).await;
@@ -158,12 +158,13 @@ fn in_vain(
 /// What is asked of the origin: the reader's fields without conditions. None when they cannot be
 /// written.
 pub fn question(
+    edge: &Edge,
     request: &RequestHeader,
     visit: &mut Visit,
     stored: Option<Arc<Prepared>>,
 ) -> Option<Question> {
     let mut onward = request.clone();
-    forward::rewrite(&mut onward, false, visit).ok()?;
+    forward::rewrite(edge, &mut onward, false, visit).ok()?;
     let mut fields = http::request::Parts::from(onward).headers;
     for name in CONDITIONS {
         fields.remove(name);

@@ -11,6 +11,7 @@ use super::last_good;
 use crate::access_log::request_id::REQUEST_ID;
 use crate::cache::normalise::CookieField;
 use crate::state::Edge;
+use crate::traces::TRACEPARENT;
 use crate::visit::Visit;
 
 /// How long a connection to the origin is kept for the next request.
@@ -95,7 +96,12 @@ pub fn another(edge: &Edge, session: &Session, error: &Error, visit: &mut Visit)
 ///
 /// # Errors
 /// A field cannot be written.
-pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &Visit) -> Result<()> {
+pub fn rewrite(
+    edge: &Edge,
+    request: &mut RequestHeader,
+    switching: bool,
+    visit: &Visit,
+) -> Result<()> {
     for name in named_by_connection(request) {
         if !(switching && name == header::UPGRADE) {
             request.remove_header(&name);
@@ -148,6 +154,11 @@ pub fn rewrite(request: &mut RequestHeader, switching: bool, visit: &Visit) -> R
         if visit.tls { "https" } else { "http" },
     )?;
     request.insert_header(REQUEST_ID, visit.id.value())?;
+    // A reader's own trace says nothing that can be relied on.
+    if let Some(parent) = edge.traces.parent(visit.id) {
+        request.remove_header("tracestate");
+        request.insert_header(TRACEPARENT, parent)?;
+    }
     let via = if request.version == http::Version::HTTP_2 {
         "2 yagura"
     } else {

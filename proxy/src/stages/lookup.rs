@@ -57,7 +57,7 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
         }
         Lookup::StaleWhileRevalidate(prepared) => {
             visit.outcome = "stale";
-            if let Some(question) = fetch::question(request, visit, Some(prepared.clone())) {
+            if let Some(question) = fetch::question(edge, request, visit, Some(prepared.clone())) {
                 site.fetcher.refresh_soon(question);
             }
             Found::Answer(Reply::stored(&prepared, now, request, Detail::Revalidating))
@@ -81,14 +81,20 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
         Lookup::Unconfirmed(prepared) => Found::Ask(Some(prepared)),
         Lookup::Withdrawn => {
             visit.withdrawn = true;
-            absent(site, request, &wants, visit)
+            absent(edge, site, request, &wants, visit)
         }
-        Lookup::Absent => absent(site, request, &wants, visit),
+        Lookup::Absent => absent(edge, site, request, &wants, visit),
     }
 }
 
 /// Nothing is stored. A request for a part is forwarded, and the whole is fetched for those to come.
-fn absent(site: &Site, request: &RequestHeader, wants: &Directives, visit: &mut Visit) -> Found {
+fn absent(
+    edge: &Edge,
+    site: &Site,
+    request: &RequestHeader,
+    wants: &Directives,
+    visit: &mut Visit,
+) -> Found {
     if wants.no_store {
         return Found::Forward;
     }
@@ -98,7 +104,7 @@ fn absent(site: &Site, request: &RequestHeader, wants: &Directives, visit: &mut 
     if request.method == Method::GET
         && request.headers.contains_key(header::RANGE)
         && !request.headers.contains_key(header::AUTHORIZATION)
-        && let Some(question) = fetch::question(request, visit, None)
+        && let Some(question) = fetch::question(edge, request, visit, None)
     {
         site.fetcher.refresh_soon(question);
     }

@@ -199,7 +199,7 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     let _under_way = front.edge.traffic.begin();
     let bytes = reply::send_hit(&answer, &mut asked.respond);
     answer.site.seen.counters.hit(answer.status(), bytes);
-    if front.edge.access_log.is_on() {
+    if front.edge.tells() {
         let told = answer::Told {
             client: reader.client,
             wire: reader.wire,
@@ -208,7 +208,7 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
             bytes,
         };
         let line = answer::line(answer, what(&asked.request), &told);
-        front.edge.access_log.add(line);
+        front.edge.tell(line);
     }
     None
 }
@@ -229,9 +229,9 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
             visit.answers();
             let bytes = send(front, reader, reply, &method, &mut asked.respond).await;
             visit.count(status, bytes);
-            if edge.access_log.is_on() {
+            if edge.tells() {
                 let line = Line::of(&visit, Told::of_request(&request), status, bytes);
-                edge.access_log.add(line);
+                edge.tell(line);
             }
             return;
         }
@@ -249,12 +249,11 @@ fn what(request: &Request<RecvStream>) -> Told {
 /// Adds the line of a request that is refused before anybody is asked about it; its status is 0
 /// where its stream was reset.
 fn log_refusal(front: &Front, reader: &Reader, asked: &Asked, status: u16, limit: Option<Limit>) {
-    let log = &front.edge.access_log;
-    if log.is_on() {
+    if front.edge.tells() {
         let reader = (reader.client, reader.wire);
         let at = (front.edge.clock.now(), asked.began);
         let line = Line::of_refusal(reader, at, what(&asked.request));
-        log.add(Line {
+        front.edge.tell(Line {
             status,
             limit,
             ..line
