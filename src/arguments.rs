@@ -8,6 +8,7 @@ use yagura_config::settings::{EdgeAddress, SiteSettings};
 use yagura_control::order::Route;
 
 use crate::ban::arguments::BanCommand;
+use crate::certs::arguments::CertsCommand;
 use crate::disaster::arguments::DisasterCommand;
 use crate::redirect::arguments::RedirectCommand;
 
@@ -77,6 +78,11 @@ pub(crate) enum Command {
     Upgrade(UpgradeArguments),
     /// Make running edges read their configuration file again
     Reload(ReloadArguments),
+    /// Certificates: requests, installing, going back, expiry, packages for the security cloud
+    Certs {
+        #[command(subcommand)]
+        command: CertsCommand,
+    },
     /// The control API, by which all orders are given
     Control {
         #[command(subcommand)]

@@ -4,6 +4,7 @@
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
 //! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `control.rs` describes the API by which they are given.
+//! - `certs.rs` looks after the certificates in the edge's folder.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
 //!
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
@@ -13,6 +14,7 @@ mod arguments;
 mod availability;
 mod ban;
 mod cache;
+mod certs;
 mod check;
 mod cms;
 mod configuration;
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Ban { command } => ban::run(&command),
         Command::Upgrade(arguments) => upgrade::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),
+        Command::Certs { command } => certs::run(&command),
         Command::Control { command } => control::run(&command),
         Command::Availability(arguments) => availability::run(&arguments),
     };

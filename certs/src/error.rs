@@ -24,6 +24,15 @@ pub enum CertError {
     /// A chain or key cannot be used.
     #[error("the certificate cannot be used: {0}")]
     Unusable(String),
+    /// A certificate was looked through and is not taken.
+    #[error("{0}")]
+    Refused(#[from] crate::inspect::Refusals),
+    /// What was given cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] crate::formats::Unreadable),
+    /// A request cannot go on so.
+    #[error("{0}")]
+    Request(#[from] crate::csr::Refused),
     /// A certificate could not be made.
     #[error("a certificate could not be issued: {0}")]
     NotIssued(String),

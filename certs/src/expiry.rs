@@ -1,4 +1,6 @@
-//! When a certificate is to be renewed: pure.
+//! When a certificate is to be renewed: pure. When somebody has to be told: `expiry/warning.rs`.
+
+pub mod warning;
 
 use yagura_control::Timestamp;
 

@@ -2,27 +2,42 @@
 //!
 //! - `store/`: versions of chain and key on disk; the present one is named by a pointer file.
 //! - `inspect/`: what a chain and key say, and whether they belong together.
+//! - `formats/`: how bytes of many forms become certificates and keys.
+//! - `csr/`: requests to commercial authorities, and installing what comes back.
+//! - `acme/`, `dns/`, `renewal/`: ordering by ACME, proofs in the DNS, and when it is done.
+//! - `register/`: everything the site depends on, also elsewhere; calendar.
+//! - `export/`: the package for a security cloud.
 //! - `local_authority.rs`: the authority made at the first start, so that HTTPS works at once.
-//! - `expiry.rs`: when a certificate is to be renewed; pure.
+//! - `expiry.rs`: when a certificate is to be renewed, and when to warn; pure.
 //! - `mutual.rs`: TLS in which both sides show a certificate, for orders from afar.
+//! - `tls/`: versions, cipher suites, key exchange and resumption.
 //! - `resolver.rs`: gives a handshake its certificate; swapped without a restart.
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
 
 pub mod acme;
+pub mod csr;
 pub mod dns;
 mod error;
 pub mod expiry;
+pub mod export;
+pub mod formats;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
+pub mod register;
 pub mod renewal;
 pub mod resolver;
 pub mod store;
+pub mod tls;
+#[cfg(test)]
+mod trial_authority;
 
 use std::path::Path;
 
 use yagura_control::Timestamp;
+
+use store::{Brought, How};
 
 pub use error::CertError;
 pub use inspect::Inspected;
@@ -66,7 +81,12 @@ pub fn ensure_local(
     }
     let pem = authority.issue(names, now)?;
     let issued = Inspected::read(&pem.chain, &pem.key)?;
-    store.save(LOCAL, &pem)?;
+    let brought = Brought {
+        how: How::Local,
+        by: "the local authority".to_owned(),
+        at: now,
+    };
+    store.save_from(LOCAL, &pem, brought)?;
     Ok(issued)
 }
 

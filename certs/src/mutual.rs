@@ -44,7 +44,8 @@ pub fn server(chain: &Path, key: &Path, trust: &Path) -> Result<ServerConfig, Ce
     Ok(config)
 }
 
-fn authority(path: &Path) -> Result<RootCertStore, CertError> {
+/// The authorities in a PEM file.
+pub(crate) fn authority(path: &Path) -> Result<RootCertStore, CertError> {
     let pem = fs::read(path).map_err(CertError::at(path))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

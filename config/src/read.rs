@@ -13,7 +13,9 @@ mod look;
 mod operators;
 mod ops;
 mod site;
+mod tls;
 mod traces;
+mod watched;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -102,8 +104,17 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     let command = top
         .table("command")
         .map(|table| operators::read_command(&table));
+    let watched: Vec<_> = top
+        .tables("watched_certificate")
+        .into_iter()
+        .map(|table| {
+            let settings = watched::read(&table);
+            (table, settings)
+        })
+        .collect();
     let certificates = certificates::read(top);
     top.end();
+    watched::check(&watched);
     check::programs(
         top,
         edge_table.is_some(),
@@ -140,6 +151,10 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .map(|(_, operator)| operator)
             .collect::<Option<_>>()?,
         command: every(command)?,
+        watched_certificates: watched
+            .into_iter()
+            .map(|(_, settings)| settings)
+            .collect::<Option<_>>()?,
     })
 }
 

@@ -10,7 +10,9 @@ mod edge_address;
 mod fingerprint;
 mod limits;
 mod operators;
+mod tls;
 mod traces;
+mod watched;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -31,7 +33,9 @@ pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
+pub use tls::{HstsSettings, LeastTls, TlsSettings, UnknownNames};
 pub use traces::TraceSettings;
+pub use watched::WatchedCertificateSettings;
 
 /// Everything one file says.
 #[derive(Clone, Debug)]
@@ -54,6 +58,8 @@ pub struct Settings {
     pub operators: Vec<OperatorSettings>,
     /// `[command]`: present where orders are given to edges of other machines.
     pub command: Option<CommandSettings>,
+    /// `[[watched_certificate]]`: certificates on servers that are not ours to configure.
+    pub watched_certificates: Vec<WatchedCertificateSettings>,
 }
 
 /// `[edge]`: one edge process.
@@ -91,6 +97,8 @@ pub struct EdgeSettings {
     pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON; `None` writes none.
     pub access_log: Option<AccessLogSettings>,
+    /// How TLS is spoken with readers.
+    pub tls: TlsSettings,
     /// Requests that are told to an OpenTelemetry collector; `None` tells none.
     pub traces: Option<TraceSettings>,
 }
@@ -122,6 +130,8 @@ pub struct SiteSettings {
     pub check: Option<CheckSettings>,
     /// What a plain HTTP request is answered with.
     pub http: PlainHttp,
+    /// For how long browsers ask it over TLS alone; `None` leaves that to the origin.
+    pub hsts: Option<HstsSettings>,
     /// Whether responses may be stored at all.
     pub cache: bool,
     /// Whether what is stored is also kept as last-good copies on disk.

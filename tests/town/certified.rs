@@ -78,13 +78,6 @@ impl CertifiedEdge {
         self.folder.path().join("edge.toml").display().to_string()
     }
 
-    /// Replaces words of the configuration file.
-    pub fn change(&self, words: &str, others: &str) {
-        let text = std::fs::read_to_string(self.config()).unwrap();
-        assert!(text.contains(words), "{text}");
-        std::fs::write(self.config(), text.replace(words, others)).unwrap();
-    }
-
     /// Its folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -109,10 +102,21 @@ impl CertifiedEdge {
             .unwrap()
     }
 
-    fn certificate_or_none(&self) -> Option<Value> {
+    fn status(&self) -> Option<Value> {
         let output = self.yagura(&["status", "--json"]);
         let answers: Value = serde_json::from_slice(&output.stdout).ok()?;
-        let all = answers[0]["reply"]["outcome"]["certificates"].clone();
+        Some(answers[0]["reply"]["outcome"].clone())
+    }
+
+    /// What of the edge needs somebody, in one text.
+    pub fn warnings(&self) -> String {
+        let status = self.status().unwrap();
+        let warnings = status["warnings"].as_array().into_iter().flatten();
+        warnings.filter_map(Value::as_str).collect()
+    }
+
+    fn certificate_or_none(&self) -> Option<Value> {
+        let all = self.status()?["certificates"].clone();
         all.as_array()?.first().cloned()
     }
 

@@ -1,18 +1,35 @@
 //! What a chain and its key say, found out before anything serves them.
+//!
+//! - `certificate.rs`: what one certificate says. `key.rs`: a private key that nothing prints.
+//! - `chain.rs`: puts a heap of certificates in order. `examine.rs`: whether it can be served.
+//! - `refusal.rs`: why not, in words.
+//!
+//! This file holds [`Inspected`], which the edge serves: a version of the store was examined when
+//! it came, so only what a handshake needs is looked at again. How bytes of many formats become a
+//! heap is `crate::formats`.
+
+mod certificate;
+mod chain;
+mod examine;
+mod key;
+mod refusal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls::crypto::ring::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer, X509Certificate};
 use yagura_control::Timestamp;
 
 use crate::CertError;
+pub use certificate::{Certificate, KeyKind};
+pub use chain::{Chain, Note};
+pub use examine::{Examined, Heap, carries, examine};
+pub use key::PrivateKey;
+pub use refusal::{Refusal, Refusals};
 
 /// A chain whose key belongs to it.
 #[derive(Clone)]
@@ -48,23 +65,23 @@ impl Inspected {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain.as_bytes())
             .collect::<Result<_, _>>()
             .map_err(|error| CertError::Unusable(format!("the chain is no PEM: {error}")))?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
-            .map_err(|error| CertError::Unusable(format!("the key is no PEM: {error}")))?;
-        let signing = any_supported_type(&key).map_err(|error| {
-            CertError::Unusable(format!("the key is of no known kind: {error}"))
-        })?;
+        let key = PrivateKey::from_pem(key)?;
         let leaf = chain
             .first()
             .ok_or_else(|| CertError::Unusable("the chain is empty".to_owned()))?;
-        let (names, not_before, not_after) = describe(leaf)?;
-        let certified = CertifiedKey::new(chain, signing);
+        let leaf = Certificate::read(leaf)?;
+        if leaf.names.is_empty() {
+            let what = "it has no subject alternative name";
+            return Err(CertError::Unusable(what.to_owned()));
+        }
+        let certified = CertifiedKey::new(chain, key.signing());
         certified.keys_match().map_err(|_| {
             CertError::Unusable("the key belongs to another certificate".to_owned())
         })?;
         Ok(Self {
-            names,
-            not_before,
-            not_after,
+            names: leaf.names,
+            not_before: leaf.not_before,
+            not_after: leaf.not_after,
             key: Arc::new(certified),
         })
     }
@@ -124,44 +141,21 @@ pub fn sha256(der: &[u8]) -> String {
         })
 }
 
-fn describe(
-    leaf: &CertificateDer<'_>,
-) -> Result<(BTreeSet<String>, Timestamp, Timestamp), CertError> {
-    let unusable = |what: String| CertError::Unusable(what);
-    let (_, parsed) =
-        X509Certificate::from_der(leaf).map_err(|error| unusable(error.to_string()))?;
-    let instant = |time: x509_parser::time::ASN1Time| {
-        Timestamp(
-            u64::try_from(time.timestamp())
-                .unwrap_or(0)
-                .saturating_mul(1000),
-        )
-    };
-    let alternative = parsed
-        .subject_alternative_name()
-        .map_err(|error| unusable(error.to_string()))?;
-    let names = alternative
-        .iter()
-        .flat_map(|extension| &extension.value.general_names);
-    let names: BTreeSet<String> = names.filter_map(name).collect();
-    if names.is_empty() {
-        return Err(unusable("it has no subject alternative name".to_owned()));
+/// PEM (RFC 7468) of some DER.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    use base64::Engine;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    let mut rest = text.as_str();
+    while let Some((line, after)) = rest.split_at_checked(64) {
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
     }
-    Ok((
-        names,
-        instant(parsed.validity().not_before),
-        instant(parsed.validity().not_after),
-    ))
-}
-
-fn name(name: &GeneralName<'_>) -> Option<String> {
-    match name {
-        GeneralName::DNSName(name) => Some((*name).to_ascii_lowercase()),
-        GeneralName::IPAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
-            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
-            address.ok().map(|address| address.to_string())
-        }
-        _ => None,
+    if !rest.is_empty() {
+        pem.push_str(rest);
+        pem.push('\n');
     }
+    pem.push_str(&format!("-----END {label}-----\n"));
+    pem
 }

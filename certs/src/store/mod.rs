@@ -184,6 +184,16 @@ impl Store {
         })
     }
 
+    /// Who went back to which version, oldest first. Lines that a power cut broke off are left out.
+    #[must_use]
+    pub fn rollbacks(&self, name: &str) -> Vec<RolledBack> {
+        let path = self.folder(name).join("rollbacks.jsonl");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     /// Adds a line to a record in the folder of a certificate, synced.
     pub(crate) fn add_line(&self, name: &str, file: &str, line: &str) -> Result<(), CertError> {
         let folder = self.folder(name);

@@ -276,13 +276,7 @@ impl Errand {
 
 /// Whether a certificate carries every one of these names, itself or by a wildcard.
 fn covers(inspected: &Inspected, names: &[String]) -> bool {
-    let carries = |wanted: &str| inspected.names().any(|name| name == wanted);
-    names.iter().all(|name| {
-        let parent = name
-            .split_once('.')
-            .map(|(_, parent)| format!("*.{parent}"));
-        carries(name) || parent.is_some_and(|parent| carries(&parent))
-    })
+    names.iter().all(|name| super::carries(inspected, name))
 }
 
 fn leaf(inspected: &Inspected) -> String {
