@@ -19,6 +19,8 @@ mod key;
 mod pending;
 mod solver;
 mod transport;
+#[cfg(test)]
+mod window_tests;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

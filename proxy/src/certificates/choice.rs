@@ -134,7 +134,7 @@ mod tests {
             Option<u32>,
             &'static str,
         );
-        let cases: Vec<Case> = vec![
+        let cases: [Case; 9] = [
             (
                 "present",
                 Some(2),
