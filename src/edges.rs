@@ -263,6 +263,10 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
                 status.posts
             ),
         },
+        Outcome::CertificateTaken { name, version } => {
+            format!("certificate {name} is kept as version {version}")
+        }
+        Outcome::ProofsShown { total } => format!("{total} proofs are shown"),
         Outcome::Upgraded { to, .. } => format!("pid {} took over", to.pid),
         Outcome::BansChanged { total } => format!("{total} bans in force"),
         Outcome::Purged {

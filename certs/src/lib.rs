@@ -10,6 +10,7 @@
 //! - `local_authority.rs`: the authority made at the first start, so that HTTPS works at once.
 //! - `expiry.rs`: when a certificate is to be renewed, and when to warn; pure.
 //! - `mutual.rs`: TLS in which both sides show a certificate, for orders from afar.
+//! - `tls/`: versions, cipher suites, key exchange and resumption.
 //! - `resolver.rs`: gives a handshake its certificate; swapped without a restart.
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
@@ -28,6 +29,7 @@ pub mod register;
 pub mod renewal;
 pub mod resolver;
 pub mod store;
+pub mod tls;
 #[cfg(test)]
 mod trial_authority;
 

@@ -34,6 +34,8 @@ impl Table {
 #[derive(Default)]
 pub struct Resolver {
     table: ArcSwap<Table>,
+    /// Whether a client that names a host of no certificate is refused.
+    refuses_unknown: bool,
 }
 
 impl std::fmt::Debug for Resolver {
@@ -46,6 +48,17 @@ impl std::fmt::Debug for Resolver {
 }
 
 impl Resolver {
+    /// A resolver with which a client that names a host of no certificate gets no handshake
+    /// (RFC 6066, section 3: `unrecognized_name` is left to the server), instead of the first
+    /// certificate. Who names none gets the first all the same.
+    #[must_use]
+    pub fn that_refuses_unknown(refuses_unknown: bool) -> Self {
+        Self {
+            refuses_unknown,
+            ..Self::default()
+        }
+    }
+
     /// Puts these certificates in place of all others; the first is also for clients that name no
     /// host or an unknown one. Handshakes under way keep what they have.
     pub fn install(&self, certificates: &[Inspected]) {
@@ -81,7 +94,9 @@ impl Resolver {
     fn find(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let table = self.table.load();
         let named = name.and_then(|name| table.named(name));
-        named.or(table.default.as_ref()).cloned()
+        let refused = self.refuses_unknown && name.is_some();
+        let default = table.default.as_ref().filter(|_| !refused);
+        named.or(default).cloned()
     }
 }
 
@@ -162,6 +177,17 @@ mod tests {
         assert_eq!(served("www.town.example").unwrap(), town.fingerprint());
         assert_eq!(served("other.example").unwrap(), other.fingerprint());
         assert!(served("unknown.example").is_err());
+    }
+
+    #[test]
+    fn a_name_of_no_certificate_is_refused_where_that_is_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let town = issue(folder.path(), &["town.example"], SystemClock.now());
+        let resolver = Resolver::that_refuses_unknown(true);
+        resolver.install(std::slice::from_ref(&town));
+        assert!(resolver.find(Some("town.example")).is_some());
+        assert!(resolver.find(Some("unknown.example")).is_none());
+        assert!(resolver.find(None).is_some(), "an address is no name");
     }
 
     #[test]

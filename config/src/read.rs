@@ -13,6 +13,7 @@ mod look;
 mod operators;
 mod ops;
 mod site;
+mod tls;
 mod traces;
 mod watched;
 

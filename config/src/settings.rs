@@ -10,6 +10,7 @@ mod edge_address;
 mod fingerprint;
 mod limits;
 mod operators;
+mod tls;
 mod traces;
 mod watched;
 
@@ -32,6 +33,7 @@ pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
+pub use tls::{HstsSettings, LeastTls, TlsSettings, UnknownNames};
 pub use traces::TraceSettings;
 pub use watched::WatchedCertificateSettings;
 
@@ -95,6 +97,8 @@ pub struct EdgeSettings {
     pub metrics: Option<SocketAddr>,
     /// One line a request, as JSON; `None` writes none.
     pub access_log: Option<AccessLogSettings>,
+    /// How TLS is spoken with readers.
+    pub tls: TlsSettings,
     /// Requests that are told to an OpenTelemetry collector; `None` tells none.
     pub traces: Option<TraceSettings>,
 }
@@ -126,6 +130,8 @@ pub struct SiteSettings {
     pub check: Option<CheckSettings>,
     /// What a plain HTTP request is answered with.
     pub http: PlainHttp,
+    /// For how long browsers ask it over TLS alone; `None` leaves that to the origin.
+    pub hsts: Option<HstsSettings>,
     /// Whether responses may be stored at all.
     pub cache: bool,
     /// Whether what is stored is also kept as last-good copies on disk.

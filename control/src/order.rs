@@ -12,11 +12,13 @@
 //! - [`EdgeStatus`] in `order/status.rs`: how an edge stands.
 //! - [`ImportRedirects`], [`ShowRedirects`] and [`CheckTargets`] in `order/redirects.rs`.
 //! - [`Ban`] in `order/ban.rs`: networks that are not let in.
+//! - [`TakeCertificate`] and [`ShowProofs`] in `order/certificate.rs`: among edges.
 //! - [`Upgrade`] in `order/upgrade.rs`: another process is to take over.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod ban;
 mod cache;
+mod certificate;
 mod disaster;
 mod history;
 mod notice;
@@ -37,6 +39,7 @@ pub use cache::{
     PurgeShown, RedirectShown, RequestCounts, ShowCache, SiteStats, StoredShown, TrafficShown,
     VaryShown,
 };
+pub use certificate::{MOST_PROOFS, ProofFile, SecretPem, ShowProofs, TakeCertificate};
 pub use disaster::{
     AddPost, DisasterPost, DisasterShown, DisasterStatus, DropPost, HandedPost, LONGEST_POST_BYTES,
     MOST_POSTS, OLD_AFTER_MS, RaiseDisaster,
@@ -129,6 +132,10 @@ pub enum Order {
     Bans,
     /// Have another process take over. See [`Upgrade`].
     Upgrade(Upgrade),
+    /// Keep and serve a certificate that another edge holds. See [`TakeCertificate`].
+    TakeCertificate(TakeCertificate),
+    /// Show proofs to an authority for another edge. See [`ShowProofs`].
+    ShowProofs(ShowProofs),
 }
 
 impl Order {
@@ -239,6 +246,18 @@ pub enum Outcome {
         from: EdgeProcess,
         /// Who does now.
         to: EdgeProcess,
+    },
+    /// Answer to [`Order::TakeCertificate`].
+    CertificateTaken {
+        /// Its name.
+        name: String,
+        /// The version that it is kept as; the present one where that is the same certificate.
+        version: u32,
+    },
+    /// Answer to [`Order::ShowProofs`].
+    ProofsShown {
+        /// How many are shown for other edges now.
+        total: usize,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

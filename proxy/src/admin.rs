@@ -30,6 +30,7 @@ use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply, Upgrad
 
 use self::access::Credentials;
 use self::gate::Admission;
+use crate::certificates;
 use crate::error::EdgeError;
 use crate::state::Edge;
 use crate::{show, show_redirects, target_check};
@@ -164,7 +165,11 @@ async fn respond(
             return json(StatusCode::NOT_FOUND, &malformed(what.to_owned()));
         }
     }
-    let most = match operator.roles.iter().any(|role| *role >= Role::Operator) {
+    let most = match operator
+        .roles
+        .iter()
+        .any(|role| role.includes(Role::Operator))
+    {
         true => MOST_BYTES,
         false => MOST_BYTES_OF_QUESTIONS,
     };
@@ -228,6 +233,11 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
                 .switchboard
                 .reply(generation, edge.clock.now(), outcome));
         }
+        Order::TakeCertificate(take) => {
+            return certificates::take_over::take(edge, take, &envelope.who, envelope.dry_run)
+                .await;
+        }
+        Order::ShowProofs(proofs) => return certificates::take_over::show(edge, proofs),
         Order::RaiseNotice(_)
         | Order::LowerNotice(_)
         | Order::RaiseDisaster(_)

@@ -144,6 +144,7 @@ impl Errands {
         tasks.spawn(reread(self.edge.clone(), self.notifier.clone()));
         tasks.spawn(crate::redirect_hits::recorder::run(self.edge.clone()));
         tasks.spawn(certificates::keeper::run(self.edge.clone()));
+        tasks.spawn(certificates::hand_over::run(self.edge.clone()));
         tasks.spawn(crate::disaster::hand_over::run(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
@@ -185,6 +186,7 @@ impl BackgroundService for Errands {
         let mut watching = JoinSet::new();
         watching.spawn(check::run(self.edge.clone()));
         watching.spawn(certificates::watch::run(self.edge.clone()));
+        watching.spawn(certificates::take_over::sweep(self.edge.clone()));
         let switchboard = self.edge.switchboard.clone();
         watching.spawn(async move { switchboard.follow().await });
         loop {

@@ -11,9 +11,9 @@ use pingora::listeners::tls::Acceptor;
 use pingora::protocols::l4::stream::L4BufferSettings;
 use pingora::protocols::{ALPN, Ssl, Stream, l4};
 use pingora::services::listening;
-use rustls::ServerConfig;
 use yagura_certs::acme::ACME_TLS;
-use yagura_config::settings::{EdgeSettings, ListenSettings};
+use yagura_certs::tls;
+use yagura_config::settings::{EdgeSettings, LeastTls, ListenSettings};
 
 use crate::certificates::Certificates;
 use crate::error::EdgeError;
@@ -67,16 +67,16 @@ impl Tls {
         let Some(first) = edge.listen.iter().find(|listen| listen.tls) else {
             return Ok(None);
         };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| EdgeError::Address {
+        let least = match edge.tls.least {
+            LeastTls::V1_2 => tls::LeastVersion::Tls12,
+            LeastTls::V1_3 => tls::LeastVersion::Tls13,
+        };
+        let tickets = certificates.tickets().clone();
+        let mut config =
+            tls::server(least, certificates, tickets).map_err(|error| EdgeError::Address {
                 address: first.address,
                 cause: io::Error::other(error),
             })?;
-        let mut config = config
-            .with_no_client_auth()
-            .with_cert_resolver(certificates);
         config.alpn_protocols = [&b"h2"[..], b"http/1.1", ACME_TLS]
             .map(<[u8]>::to_vec)
             .into();

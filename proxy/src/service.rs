@@ -100,7 +100,7 @@ impl ProxyHttp for Service {
         if self.edge.traffic.is_draining() || unread {
             session.set_keepalive(None);
         }
-        reply.identify(visit);
+        reply.add_own_fields(visit);
         visit.answers();
         reply.send(session).await?;
         if unread {
@@ -268,7 +268,7 @@ impl ProxyHttp for Service {
             if code > 0 && session.response_written().is_none() {
                 let head_only = session.req_header().method == http::Method::HEAD;
                 let mut refusal = reply::Reply::refusal(code, head_only);
-                refusal.identify(visit);
+                refusal.add_own_fields(visit);
                 visit.answers();
                 if refusal.send(session).await.is_ok() {
                     linger(session).await;
@@ -280,7 +280,7 @@ impl ProxyHttp for Service {
             };
         }
         let mut reply = last_good::reply(&self.edge, session.req_header(), visit);
-        reply.identify(visit);
+        reply.add_own_fields(visit);
         visit.answers();
         let code = reply.status.as_u16();
         match reply.send(session).await {

@@ -13,6 +13,7 @@ use crate::access_log::line::Wire;
 use crate::access_log::request_id::RequestId;
 use crate::cache::{Interim, Prepared, Stored};
 use crate::counters::{Event, Fetching};
+use crate::hsts::Hsts;
 use crate::limits::body::Upload;
 use crate::limits::refused::Limit;
 use crate::routing::Site;
@@ -88,6 +89,13 @@ pub struct Collecting {
 }
 
 impl Visit {
+    /// What the reader is told about TLS: nothing over a connection without it (RFC 6797, section 7.2).
+    #[must_use]
+    pub fn hsts(&self) -> Option<&Hsts> {
+        let site = self.site.as_ref().filter(|_| self.tls)?;
+        site.hsts.as_ref()
+    }
+
     /// A request that begins.
     #[must_use]
     pub fn new(under_way: UnderWay, began: Instant, at: Timestamp) -> Self {

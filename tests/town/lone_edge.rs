@@ -78,6 +78,13 @@ impl LoneEdge {
         self.run().await;
     }
 
+    /// The same, with something done to its folder in between.
+    pub async fn restart_with(&mut self, between: impl FnOnce()) {
+        self.edge.take().unwrap().kill();
+        between();
+        self.run().await;
+    }
+
     /// Stops the edge as an operator does (SIGTERM), and starts it again.
     pub async fn restart_gently(&mut self) {
         let status = self.edge.take().unwrap().stop().await;
@@ -251,6 +258,11 @@ impl LoneEdge {
 
     fn figures_address(&self) -> SocketAddr {
         (self.place.address, 9090).into()
+    }
+
+    /// Where it speaks TLS, once its configuration says so.
+    pub fn tls_address(&self) -> SocketAddr {
+        (self.place.address, 8444).into()
     }
 
     /// Where a collector of traces is to listen.

@@ -1,11 +1,14 @@
 //! The harness: a whole town for one test, made of the real program and real parts.
 //!
 //! - `alone.rs`: the edge alone before an origin.
+//! - `bind.rs`: BIND, with a zone that may be changed.
+//! - `certified.rs`: an edge that orders certificates.
 //! - `load.rs`: readers who go on asking.
 //! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
 //! - `museum.rs`: a site of another CMS, with a sitemap, and an edge of its own before it.
 //! - `operators.rs`: edges that take orders from afar, and the certificates of those who give them.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
+//! - `pebble.rs`: an authority that issues by ACME.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
 //! - `reader.rs`: an HTTP client that trusts the town's own authority.
@@ -15,12 +18,15 @@
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
 pub mod alone;
+pub mod bind;
+pub mod certified;
 pub mod collector;
 pub mod load;
 pub mod lone_edge;
 pub mod museum;
 pub mod operators;
 pub mod origin;
+pub mod pebble;
 pub mod place;
 pub mod process;
 pub mod reader;

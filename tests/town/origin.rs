@@ -110,7 +110,7 @@ impl Origin {
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The URL says what is wanted: `?cc=` the Cache-Control, `?status=` the status, `?etag=` a validator,
-/// `?vary=` the fields it varies by, `?tag=` its cache tags, `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?long` for a body of some size, or `?long=` times the text.
+/// `?vary=` the fields it varies by, `?tag=` its cache tags, `?held` and `?stalled` to wait for the test, `?broken` to break off in the middle, `?type=` the Content-Type, `?field=` any other field, `?long` for a body of some size, or `?long=` times the text.
 async fn respond(request: Request<Incoming>, noted: &Noted) -> std::io::Result<Response<Body>> {
     let mut failure = noted.failure.subscribe();
     let failing = *failure.borrow();
@@ -179,6 +179,10 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
     }
     if let Some(value) = wanted("vary") {
         response = response.header("vary", value);
+    }
+    if let Some(field) = wanted("field") {
+        let (name, value) = field.split_once(": ").unwrap();
+        response = response.header(name, value);
     }
     if let Some(value) = wanted("type") {
         response = response.header("content-type", value);

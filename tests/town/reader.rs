@@ -82,6 +82,11 @@ impl Reader {
         sender
     }
 
+    /// How it speaks TLS.
+    pub fn tls(&self) -> Arc<rustls::ClientConfig> {
+        self.tls.clone()
+    }
+
     /// Another reader of the same site, with a connection of its own.
     pub fn another(&self) -> Self {
         let (address, host, tls) = (self.address, self.host.clone(), self.tls.clone());

@@ -72,6 +72,12 @@ impl Failure {
         self.problem == "badNonce"
     }
 
+    /// The authority said no, and will say so again; not that it is out of order or out of reach.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        !matches!(self.problem.as_str(), "" | "badNonce" | "serverInternal")
+    }
+
     /// The authority does not know the account that this edge remembers.
     #[must_use]
     pub fn is_unknown_account(&self) -> bool {

@@ -37,6 +37,9 @@ use transport::{Transport, trust};
 
 /// How long an order may take, from the first request to the chain.
 const LONGEST: Duration = Duration::from_secs(600);
+/// How often an order is begun whose nonces are refused; instant-acme asks each step three times, and
+/// gives up the order then.
+const ORDERS: usize = 5;
 
 /// An authority that issues by ACME.
 #[derive(Clone, Debug)]
@@ -133,7 +136,15 @@ pub async fn obtain(
             return by_rustls::obtain(ours, &tls, (wish, &request), solver).await;
         }
         let transport = Transport::new(tls.clone());
-        by_instant::obtain(ours, &transport, (wish, &request), solver).await
+        let order = || by_instant::obtain(ours, &transport, (wish, &request), solver);
+        let mut ordered = order().await;
+        for _ in 1..ORDERS {
+            match &ordered {
+                Err(failure) if failure.is_bad_nonce() => ordered = order().await,
+                _ => break,
+            }
+        }
+        ordered
     };
     let limited = async {
         match tokio::time::timeout(LONGEST, ordering).await {

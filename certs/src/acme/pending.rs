@@ -73,7 +73,11 @@ impl Pending {
         offered.next() == Some(ACME_TLS) && offered.next().is_none()
     }
 
-    fn add(&self, proof: &Proof) -> Result<(), Failure> {
+    /// Shows a proof from now on.
+    ///
+    /// # Errors
+    /// It is none that an edge can show.
+    pub fn add(&self, proof: &Proof) -> Result<(), Failure> {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         match proof {
             Proof::Certificate { name, certificate } => {
@@ -92,7 +96,8 @@ impl Pending {
         Ok(())
     }
 
-    fn remove(&self, proof: &Proof) {
+    /// Shows it no more.
+    pub fn remove(&self, proof: &Proof) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         match proof {
             Proof::Certificate { name, .. } => {

@@ -14,6 +14,9 @@ const REPEATED: u32 = 3;
 const UNREACHED: Duration = Duration::from_secs(10);
 /// The first wait after an authority refused; they count refusals by the hour.
 const REFUSED: Duration = Duration::from_secs(300);
+/// How long after a success nothing is ordered when the certificate is gone or is not what was wanted:
+/// authorities count these too, and who loses what he was given must not order it in a circle.
+const AFTER_SUCCESS: Duration = Duration::from_secs(600);
 /// The longest wait of our own, whatever happened.
 const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// The longest wait that an authority can ask for.
@@ -81,7 +84,8 @@ pub fn next(
 /// From when the present certificate is to be replaced.
 fn due(held: Option<&Held>, state: &State, now: Timestamp, seed: u64) -> Timestamp {
     let Some(held) = held.filter(|held| held.covers && now >= held.not_before) else {
-        return now;
+        let issued_at = state.issued_at.filter(|at| *at <= now);
+        return issued_at.map_or(now, |at| at.plus(AFTER_SUCCESS).max(now));
     };
     let lifetime = held.not_after.since(held.not_before);
     let last_third = held.not_before.plus(lifetime / 3 * 2);
@@ -208,6 +212,18 @@ mod tests {
         };
         assert_eq!(decide(Some(&without), &State::default(), BEGIN).at, BEGIN);
         assert!(next(&[], None, &State::default(), BEGIN, 7).is_none());
+    }
+
+    #[test]
+    fn who_loses_what_was_issued_does_not_order_in_a_circle() {
+        let mut state = State::default();
+        state.apply(Event::Issued("first"), BEGIN);
+        assert_eq!(decide(None, &state, BEGIN).at, BEGIN.plus(AFTER_SUCCESS));
+        let later = BEGIN.plus(HOUR);
+        assert!(decide(None, &state, later).at <= later);
+        // A clock that was put back does not make it wait for the future.
+        let before = Timestamp(BEGIN.0 - 86_400_000);
+        assert!(decide(None, &state, before).at <= before);
     }
 
     #[test]

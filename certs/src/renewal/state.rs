@@ -26,6 +26,8 @@ const LATEST: Duration = Duration::from_secs(86_400);
 pub struct State {
     /// The authority that issued the present certificate.
     pub authority: Option<String>,
+    /// When that was.
+    pub issued_at: Option<Timestamp>,
     /// When an order was begun last.
     pub last_attempt: Option<Timestamp>,
     /// When the next one is due, as it was decided last; for people.
@@ -85,6 +87,7 @@ impl State {
         match event {
             Event::Issued(authority) => {
                 self.authority = Some(authority.to_owned());
+                self.issued_at = Some(now);
                 self.last_attempt = Some(now);
                 self.failed.clear();
                 self.suggested = None;
@@ -98,7 +101,7 @@ impl State {
                     at: now,
                     words: failure.words.clone(),
                     advice: failure.advice.clone(),
-                    refused: !failure.problem.is_empty(),
+                    refused: failure.is_refusal(),
                     retry_after_s: failure.retry_after.map(|after| after.as_secs()),
                 };
                 self.failed.insert(authority.to_owned(), failed);

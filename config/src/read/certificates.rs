@@ -6,8 +6,9 @@ use toml::de::DeValue;
 
 use crate::section::{FromValue, Section};
 use crate::settings::{
-    AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
-    EdgeSettings, ExternalAccountSettings, HostPattern, KeySetting, SiteSettings, TsigAlgorithm,
+    AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting,
+    CommandSettings, DnsSettings, EdgeSettings, ExternalAccountSettings, HostPattern, KeySetting,
+    SiteSettings, TsigAlgorithm,
 };
 
 /// The name that the local authority's certificate is kept under.
@@ -16,6 +17,7 @@ const LOCAL: &str = "local";
 /// The tables as they were read, each with what it says.
 pub(super) struct Tables<'a> {
     holder: bool,
+    others: Option<CommandSettings>,
     wanted: Vec<(Section<'a>, Option<CertificateSettings>)>,
     authorities: Vec<(Section<'a>, Option<AuthoritySettings>)>,
     dns: Vec<(Section<'a>, Option<DnsSettings>)>,
@@ -23,13 +25,19 @@ pub(super) struct Tables<'a> {
 
 /// Reads the tables.
 pub(super) fn read<'a>(top: &Section<'a>) -> Tables<'a> {
-    let holder = top.table("certificates").is_none_or(|table| {
-        let holder = table.or("holder", true);
+    let (mut holder, mut others) = (true, None);
+    if let Some(table) = top.table("certificates") {
+        holder = table.or("holder", true);
+        others = super::operators::addressed(&table);
+        if let (false, Some(_)) = (holder, &others) {
+            let hint = "the edge that orders certificates hands them over: let `holder` be true here, or take `edges` out";
+            table.fault("edges", "this edge is not the holder", hint);
+        }
         table.end();
-        holder
-    });
+    }
     Tables {
         holder,
+        others,
         wanted: each(top, "certificate", certificate),
         authorities: each(top, "authority", authority),
         dns: each(top, "dns", dns),
@@ -198,6 +206,7 @@ pub(super) fn check(
     }
     Some(CertificatesSettings {
         holder: tables.holder,
+        others: tables.others,
         wanted: whole(tables.wanted)?,
         authorities: whole(tables.authorities)?,
         dns: whole(tables.dns)?,

@@ -37,6 +37,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         table.fault("metrics", "this address can be reached from outside", hint);
     }
     let access_log = super::access_log::read(table);
+    let tls = super::tls::read(table);
     let traces = super::traces::read(table);
     table.end();
     Some(EdgeSettings {
@@ -55,6 +56,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<EdgeSettings> {
         drain,
         metrics,
         access_log,
+        tls,
         traces,
     })
 }

@@ -51,13 +51,19 @@ pub(super) fn read_operator(table: &Section<'_>) -> Option<OperatorSettings> {
 }
 
 pub(super) fn read_command(table: &Section<'_>) -> Option<CommandSettings> {
-    let edges: Vec<EdgeAddress> = table.list("edges");
-    let files = ["certificate", "key", "trust"].map(|key| (key, table.path(key)));
+    let addressed = addressed(table);
     if table.is_empty("edges") {
         let hint = "add `edges = [\"https://10.0.0.5:9443\"]`, or leave the table out";
         table.fault("edges", "the command is told of no edge", hint);
     }
     table.end();
+    addressed
+}
+
+/// Edges that are spoken to, and what is shown to those on other machines; none without edges.
+pub(super) fn addressed(table: &Section<'_>) -> Option<CommandSettings> {
+    let edges: Vec<EdgeAddress> = table.list("edges");
+    let files = ["certificate", "key", "trust"].map(|key| (key, table.path(key)));
     let any = files.iter().any(|(_, path)| path.is_some());
     for (key, path) in &files {
         if any && path.is_none() {
@@ -75,11 +81,8 @@ pub(super) fn read_command(table: &Section<'_>) -> Option<CommandSettings> {
         _ => None,
     };
     let folder = table.folder();
-    let edges = edges.into_iter().map(|edge| edge.beneath(folder));
-    Some(CommandSettings {
-        edges: edges.collect(),
-        identity,
-    })
+    let edges: Vec<_> = edges.into_iter().map(|edge| edge.beneath(folder)).collect();
+    (!edges.is_empty()).then_some(CommandSettings { edges, identity })
 }
 
 /// What these tables need of others.
@@ -171,7 +174,7 @@ impl FromValue for CertificateName {
 }
 
 impl FromValue for Role {
-    const EXPECTED: &'static str = "\"reader\" (asks), \"publisher\" (and purges), \"operator\" (and routes) or \"administrator\" (and reloads)";
+    const EXPECTED: &'static str = "\"reader\" (asks), \"publisher\" (and purges), \"operator\" (and routes) \"administrator\" (and reloads) or \"keeper\" (hands certificates over)";
     fn from_value(value: &DeValue<'_>) -> Option<Self> {
         let text = value.as_str()?;
         Self::ALL.into_iter().find(|role| role.word() == text)

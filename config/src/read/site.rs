@@ -49,6 +49,7 @@ fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
     let standby = standby(table, origin.as_ref());
     let check = health::read(table, !standby.is_empty());
     let http = plain_http(table, https_port);
+    let hsts = super::tls::hsts(table, http);
     let cache = table.or("cache", true);
     let last_good = table.or("last_good", false);
     let drop_query = drop_query(table);
@@ -75,6 +76,7 @@ fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
         standby,
         check,
         http: http?,
+        hsts,
         cache,
         last_good,
         drop_query,

@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::CommandSettings;
+
 /// Certificates from public authorities, and how they are renewed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificatesSettings {
     /// `holder` of `[certificates]`: whether this edge orders them. Of several edges with the same
     /// certificates one does; the others are given what it gets.
     pub holder: bool,
+    /// `edges`, with `certificate`, `key` and `trust`: the other edges, which the holder gives what it
+    /// gets, and who show its proofs too.
+    pub others: Option<CommandSettings>,
     /// `[[certificate]]`: those that are wanted. A site without one has the local authority's.
     pub wanted: Vec<CertificateSettings>,
     /// `[[authority]]`: who may be asked for them.
@@ -21,6 +26,7 @@ impl Default for CertificatesSettings {
     fn default() -> Self {
         Self {
             holder: true,
+            others: None,
             wanted: Vec::new(),
             authorities: Vec::new(),
             dns: Vec::new(),

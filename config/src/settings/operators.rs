@@ -34,8 +34,9 @@ pub struct OperatorSettings {
     pub certificate_names: Vec<String>,
 }
 
-/// What an operator may do. Each role may do what those before it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What an operator may do. Each role may do what those before it may, but for the last, which is for
+/// programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Ask.
     Reader,
@@ -45,16 +46,29 @@ pub enum Role {
     Operator,
     /// Have the configuration read again.
     Administrator,
+    /// Hand over certificates, and ask; for the edge that holds them.
+    Keeper,
 }
 
 impl Role {
     /// All of them, the least first.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Reader,
         Self::Publisher,
         Self::Operator,
         Self::Administrator,
+        Self::Keeper,
     ];
+
+    /// Whether who has this role may do what needs the other.
+    #[must_use]
+    pub const fn includes(self, needed: Self) -> bool {
+        match (self, needed) {
+            (Self::Administrator, _) | (Self::Keeper, Self::Keeper | Self::Reader) => true,
+            (Self::Keeper, _) | (_, Self::Keeper) => false,
+            _ => self as u8 >= needed as u8,
+        }
+    }
 
     /// The word in the configuration.
     #[must_use]
@@ -64,6 +78,7 @@ impl Role {
             Self::Publisher => "publisher",
             Self::Operator => "operator",
             Self::Administrator => "administrator",
+            Self::Keeper => "keeper",
         }
     }
 }

@@ -39,6 +39,9 @@ pub struct CertificateStatus {
     pub name: String,
     /// The names in what is served; empty when only the local authority's is there.
     pub names: Vec<String>,
+    /// SHA-256 of what is served, as hexadecimal digits.
+    #[serde(default)]
+    pub sha256: String,
     /// Until when what is served is valid.
     pub not_after: Option<Timestamp>,
     /// The number of the version that is served.

@@ -25,6 +25,8 @@ pub struct Prepared {
     fields: Option<HeaderMap>,
     /// The same in other codings, in the order of [`Coding::ALL`], once they are made.
     encoded: OnceLock<[Option<Arc<Prepared>>; 3]>,
+    /// Whether the origin tells about TLS itself (RFC 6797).
+    pub says_hsts: bool,
     /// The purge count at which it was last found valid; see `purges.rs`.
     pub(super) valid_at: AtomicU64,
 }
@@ -72,6 +74,9 @@ impl Prepared {
             head_not_modified: not_modified.into(),
             fields,
             encoded: OnceLock::new(),
+            says_hsts: stored
+                .headers
+                .contains_key(http::header::STRICT_TRANSPORT_SECURITY),
             stored,
             valid_at,
         }

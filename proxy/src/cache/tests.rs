@@ -18,6 +18,7 @@ const KEY: &str = "town\n\n/a";
 
 fn site() -> SiteCache {
     SiteCache::new(&SiteSettings {
+        hsts: None,
         name: "town".into(),
         hosts: vec![HostPattern::Exact("town.example".into())],
         look: yagura_config::settings::LookSettings {

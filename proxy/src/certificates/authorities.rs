@@ -18,6 +18,8 @@ use yagura_config::settings::{
 };
 use yagura_control::Clock;
 
+use super::hand_over::Everywhere;
+
 /// An authority by its name, and who shows proofs to it.
 ///
 /// # Errors
@@ -40,7 +42,14 @@ pub fn asked(
             let zone = zone.ok_or_else(|| unknown(&format!("the [[dns]] \"{dns}\"")))?;
             Arc::new(self::zone(zone, clock)?)
         }
-        ChallengeSetting::TlsAlpn01 | ChallengeSetting::Http01 => pending.clone(),
+        ChallengeSetting::TlsAlpn01 | ChallengeSetting::Http01 => match &settings.others {
+            None => pending.clone(),
+            Some(others) => Arc::new(Everywhere {
+                here: pending.clone(),
+                others: others.clone(),
+                clock: clock.clone(),
+            }),
+        },
     };
     Ok((authority(found)?, solver))
 }

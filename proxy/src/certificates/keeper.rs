@@ -118,6 +118,7 @@ impl Errand {
         match &saved {
             Ok(version) => {
                 tracing::info!(certificate = name, authority, version, "ordered and stored");
+                self.serve();
                 self.apply(Event::Issued(authority));
             }
             Err(failure) => {
@@ -178,6 +179,16 @@ impl Errand {
         };
         let saved = Store::new(&self.folder).save_from(&self.certificate.name, pem, brought);
         saved.map_err(|error| Failure::new(error, "then it is ordered again"))
+    }
+
+    /// Serves what was saved, before anything else is decided.
+    fn serve(&self) {
+        let settings = self.edge.switchboard.settings();
+        let now = self.edge.clock.now();
+        let looked = self.edge.certificates.look(&settings, now, false, false);
+        if let Err(error) = looked {
+            tracing::error!(%error, "the certificate is not served yet");
+        }
     }
 
     async fn ask_window(&self) {
@@ -265,13 +276,7 @@ impl Errand {
 
 /// Whether a certificate carries every one of these names, itself or by a wildcard.
 fn covers(inspected: &Inspected, names: &[String]) -> bool {
-    let carries = |wanted: &str| inspected.names().any(|name| name == wanted);
-    names.iter().all(|name| {
-        let parent = name
-            .split_once('.')
-            .map(|(_, parent)| format!("*.{parent}"));
-        carries(name) || parent.is_some_and(|parent| carries(&parent))
-    })
+    names.iter().all(|name| super::carries(inspected, name))
 }
 
 fn leaf(inspected: &Inspected) -> String {

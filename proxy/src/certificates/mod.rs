@@ -4,6 +4,7 @@
 //! - `choice.rs`: which version of a certificate is served; pure.
 //! - `watch.rs`: looks at the store's pointers every second and swaps what changed.
 //! - `keeper.rs`: orders certificates when `yagura_certs::renewal` says so, on the edge that is holder.
+//! - `hand_over.rs`: the holder gives other edges what it holds; `take_over.rs`: they take it.
 //! - `authorities.rs`: authorities, zones and secrets from the settings.
 //!
 //! The store is the single truth: whoever brings a certificate saves a version there, and nothing
@@ -11,8 +12,12 @@
 
 mod authorities;
 mod choice;
+pub mod hand_over;
 pub mod keeper;
 mod serve;
+pub mod take_over;
+#[cfg(test)]
+mod tests;
 pub mod watch;
 
 use std::collections::BTreeMap;
@@ -22,15 +27,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use yagura_certs::acme::Pending;
+use yagura_certs::inspect::sha256;
 use yagura_certs::renewal::State;
+use yagura_certs::tls::Tickets;
 use yagura_certs::{Inspected, Resolver, Store};
 use yagura_config::Settings;
+use yagura_config::settings::UnknownNames;
 use yagura_control::Timestamp;
 use yagura_control::order::{CertificateStatus, RenewalFailure};
 
 use crate::error::EdgeError;
 pub use authorities::unusable_secrets;
 use serve::Served;
+use take_over::Borrowed;
 
 /// What the local authority's certificate is called in status and figures.
 const LOCAL: &str = "local";
@@ -42,9 +51,14 @@ pub struct Certificates {
     /// Folder of the accounts at authorities.
     accounts: PathBuf,
     resolver: Resolver,
+    tickets: Arc<Tickets>,
     pending: Arc<Pending>,
     served: Mutex<Served>,
     renewals: Mutex<BTreeMap<String, State>>,
+    /// Proofs that are shown for other edges.
+    borrowed: Borrowed,
+    /// Other edges that did not take what they were handed, with why.
+    unreached: Mutex<BTreeMap<String, String>>,
 }
 
 impl std::fmt::Debug for Certificates {
@@ -64,13 +78,21 @@ impl Certificates {
     /// TLS is spoken and there is no certificate at all, not even a local one.
     pub fn open(settings: &Settings, now: Timestamp) -> Result<Self, EdgeError> {
         let data = settings.edge.as_ref().and_then(|edge| edge.data.clone());
+        let folder = data.as_ref().map(|data| data.join("certs"));
+        let unknown = settings.edge.as_ref().map(|edge| edge.tls.unknown_names);
         let certificates = Self {
-            folder: data.as_ref().map(|data| data.join("certs")),
+            tickets: Tickets::open(
+                folder.as_deref().filter(|_| serve::speaks_tls(settings)),
+                now,
+            ),
+            folder,
             accounts: data.as_deref().unwrap_or(Path::new(".")).join("acme"),
-            resolver: Resolver::default(),
+            resolver: Resolver::that_refuses_unknown(unknown == Some(UnknownNames::Refuse)),
             pending: Arc::default(),
             served: Mutex::default(),
             renewals: Mutex::default(),
+            borrowed: Borrowed::default(),
+            unreached: Mutex::default(),
         };
         if let Some(folder) = &certificates.folder {
             let mut renewals = certificates.renewals();
@@ -84,6 +106,12 @@ impl Certificates {
             looked?;
         }
         Ok(certificates)
+    }
+
+    /// What readers who come back show in place of a whole handshake.
+    #[must_use]
+    pub const fn tickets(&self) -> &Arc<Tickets> {
+        &self.tickets
     }
 
     /// The proofs that are shown to authorities at the moment.
@@ -141,6 +169,7 @@ impl Certificates {
                     names: version.map_or_else(Vec::new, |(_, inspected)| names(inspected)),
                     not_after: version.map(|(_, inspected)| inspected.not_after()),
                     version: version.map(|(number, _)| *number),
+                    sha256: version.map_or_else(String::new, |(_, it)| sha256(it.fingerprint())),
                     source: seen.source.clone(),
                     alarm: seen.choice.alarm.clone(),
                     failure: failure.map(|(authority, failed)| RenewalFailure {
@@ -157,11 +186,63 @@ impl Certificates {
         all.extend(served.local().map(|local| CertificateStatus {
             name: LOCAL.to_owned(),
             names: names(local),
+            sha256: sha256(local.fingerprint()),
             not_after: Some(local.not_after()),
             source: "local authority".to_owned(),
             ..CertificateStatus::default()
         }));
         all
+    }
+
+    /// Other edges that lack what this one holds, in words.
+    #[must_use]
+    pub fn unreached(&self) -> Vec<String> {
+        let unreached = self
+            .unreached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let words = |(edge, why): (&String, &String)| {
+            let why = why.replace("\n  ", "; ");
+            format!("{edge} was not handed the certificates: {why}")
+        };
+        unreached.iter().map(words).collect()
+    }
+
+    fn note_unreached(&self, failures: BTreeMap<String, String>) {
+        let mut unreached = self
+            .unreached
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (edge, why) in &failures {
+            if unreached.get(edge) != Some(why) {
+                tracing::error!(
+                    edge,
+                    why,
+                    "certificates are not handed over; it is tried again"
+                );
+            }
+        }
+        *unreached = failures;
+    }
+
+    /// The certificates in service that are present versions, by name, with their hashes.
+    fn held(&self) -> Vec<(String, String)> {
+        let served = self.served();
+        let names = served.wanted().map(|(name, _)| name.to_owned());
+        let held = |name: String| {
+            let present = served.present(&name)?;
+            Some((name, sha256(present.fingerprint())))
+        };
+        names.filter_map(held).collect()
+    }
+
+    fn sha256_of(&self, name: &str) -> Option<String> {
+        let present = self.served().present(name)?;
+        Some(sha256(present.fingerprint()))
+    }
+
+    fn borrowed(&self) -> MutexGuard<'_, std::collections::HashMap<String, Timestamp>> {
+        self.borrowed.all()
     }
 
     fn served(&self) -> MutexGuard<'_, Served> {
@@ -171,6 +252,13 @@ impl Certificates {
     fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, State>> {
         self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a certificate carries a name, itself or by a wildcard.
+fn carries(inspected: &Inspected, name: &str) -> bool {
+    let carries = |wanted: &str| inspected.names().any(|name| name == wanted);
+    let parent = name.split_once('.');
+    carries(name) || parent.is_some_and(|(_, parent)| carries(&format!("*.{parent}")))
 }
 
 fn names(inspected: &Inspected) -> Vec<String> {

@@ -78,7 +78,10 @@ impl Served {
             let new = seen(store, name, (current, before), now);
             let alarm = before.and_then(|before| before.choice.alarm.as_ref());
             tell(name, &new, alarm);
-            let served = |choice: &Choice| choice.version.as_ref().map(|(number, _)| *number);
+            let served = |choice: &Choice| {
+                let version = choice.version.as_ref();
+                version.map(|(_, inspected)| inspected.fingerprint().to_owned())
+            };
             changed |= before.is_none_or(|before| {
                 served(&before.choice) != served(&new.choice) || before.was_valid != new.was_valid
             });

@@ -32,6 +32,9 @@ pub async fn run(edge: Arc<Edge>) {
         // A disk that hangs holds no reader up.
         let looked = tokio::task::spawn_blocking(move || {
             let now = looking.clock.now();
+            if may_write && let Err(error) = looking.certificates.tickets().turn(now) {
+                tracing::warn!(%error, "keys of session tickets are not kept");
+            }
             looking.certificates.look(&of, now, again, may_write)
         });
         match looked.await {

@@ -27,6 +27,9 @@ pub fn write(answer: &Answer, close: bool, out: &mut BytesMut) {
     }
     decimal(lifetime_s.abs_diff(answer.age_s), out);
     out.extend_from_slice(b"\r\n");
+    if let Some(hsts) = answer.hsts() {
+        out.extend_from_slice(hsts.line());
+    }
     if close {
         out.extend_from_slice(b"connection: close\r\n");
     }

@@ -79,7 +79,7 @@ pub async fn answer(
     let Some(mut reply) = reply else {
         return Outcome::Forward;
     };
-    reply.identify(&visit);
+    reply.add_own_fields(&visit);
     let close = asked.close || edge.traffic.is_draining();
     let status = reply.status.as_u16();
     visit.answers();

@@ -11,6 +11,7 @@ use super::Connection;
 use super::head::{self, BodyLength, Head};
 use super::minded::Minded;
 use crate::cache::{Directives, Fields, Lookup, Prepared};
+use crate::hsts::Hsts;
 use crate::limits::path;
 use crate::limits::refused::Limit;
 use crate::routing::{Site, without_port};
@@ -58,11 +59,20 @@ pub struct Answer {
     pub head_only: bool,
     /// The reader wants the connection to end.
     pub close: bool,
+    /// It came over TLS.
+    pub tls: bool,
     /// Whose site it is, for the log.
     pub site: Arc<Site>,
 }
 
 impl Answer {
+    /// What the reader is told about TLS, where the origin does not say it itself.
+    #[must_use]
+    pub fn hsts(&self) -> Option<&Hsts> {
+        let hsts = self.site.hsts.as_ref()?;
+        (self.tls && !self.prepared.says_hsts).then_some(hsts)
+    }
+
     /// The status it is answered with.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -255,6 +265,7 @@ pub fn plain_hit(
         not_modified: conditional && prepared.is_unchanged(tag, since),
         head_only: plain.head_only,
         close: plain.minded.close,
+        tls: plain.tls,
         site: site.clone(),
         prepared,
     })

@@ -128,6 +128,8 @@ pub fn of(
         | Order::CheckTargets(_)
         | Order::Bans
         | Order::Upgrade(_)
+        | Order::TakeCertificate(_)
+        | Order::ShowProofs(_)
         | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),

@@ -216,6 +216,8 @@ impl Subject {
             | Order::CheckTargets(_)
             | Order::Bans
             | Order::Upgrade(_)
+            | Order::TakeCertificate(_)
+            | Order::ShowProofs(_)
             | Order::Undo(_) => Self::Move,
         }
     }
@@ -274,6 +276,8 @@ pub fn words(order: &Order) -> String {
         Order::Status
         | Order::Bans
         | Order::Upgrade(_)
+        | Order::TakeCertificate(_)
+        | Order::ShowProofs(_)
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)

@@ -18,6 +18,7 @@ use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, SiteCache};
 use crate::counters::Counters;
 use crate::disaster;
+use crate::hsts::Hsts;
 use crate::notice::Raised;
 use crate::redirect_hits::Tally;
 use crate::upstream::{self, Upstream, Upstreams};
@@ -44,6 +45,8 @@ struct Sites {
 pub struct Site {
     /// Its settings.
     pub settings: SiteSettings,
+    /// What its readers over TLS are told about that.
+    pub hsts: Option<Hsts>,
     /// What the cache knows of it.
     pub cache: SiteCache,
     /// Its redirects.
@@ -178,6 +181,7 @@ impl Plan {
             let nothing_seen = upstream::sight(&upstreams, site_cache.stores);
             Arc::new(Site {
                 settings: settings.clone(),
+                hsts: settings.hsts.as_ref().and_then(Hsts::of),
                 fetcher: Fetcher::new(
                     cache.clone(),
                     site_cache.clone(),

@@ -103,6 +103,8 @@ pub fn applied(
             Order::Reload
             | Order::Bans
             | Order::Upgrade(_)
+            | Order::TakeCertificate(_)
+            | Order::ShowProofs(_)
             | Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats

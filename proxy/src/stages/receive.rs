@@ -182,6 +182,12 @@ pub fn outward(response: &mut ResponseHeader, visit: &Visit) -> Result<()> {
     if visit.tells_its_id() {
         response.insert_header(REQUEST_ID, visit.id.value())?;
     }
+    let hsts = header::STRICT_TRANSPORT_SECURITY;
+    if let Some(own) = visit.hsts()
+        && !response.headers.contains_key(&hsts)
+    {
+        response.insert_header(hsts, own.value())?;
+    }
     if let Some(site) = &visit.site
         && site.cache.stores
     {

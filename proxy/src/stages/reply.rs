@@ -306,10 +306,17 @@ impl Reply {
         }
     }
 
-    /// Tells the reader the request's name, where it is told.
-    pub fn identify(&mut self, visit: &Visit) {
+    /// Adds what the edge tells each reader: the request's name, where it is told, and that the site
+    /// is to be asked over TLS alone.
+    pub fn add_own_fields(&mut self, visit: &Visit) {
         if visit.tells_its_id() {
             self.fields.push((REQUEST_ID, visit.id.value()));
+        }
+        let name = header::STRICT_TRANSPORT_SECURITY;
+        if let Some(hsts) = visit.hsts()
+            && self.fields.iter().all(|(of, _)| *of != name)
+        {
+            self.fields.push((name, hsts.value()));
         }
     }
 

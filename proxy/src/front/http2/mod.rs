@@ -225,7 +225,7 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         visit.wire = reader.wire;
         if let Some(mut reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
-            reply.identify(&visit);
+            reply.add_own_fields(&visit);
             visit.answers();
             let bytes = send(front, reader, reply, &method, &mut asked.respond).await;
             visit.count(status, bytes);

@@ -26,6 +26,9 @@ pub fn send_hit(answer: &Answer, respond: &mut SendResponse<Bytes>) -> u64 {
         headers
     };
     headers.insert(header::AGE, HeaderValue::from(answer.age_s));
+    if let Some(hsts) = answer.hsts() {
+        hsts.add_to(&mut headers);
+    }
     let ttl = i128::from(stored.terms.lifetime_s) - i128::from(answer.age_s);
     if let Ok(status) = HeaderValue::try_from(format!("yagura; hit; ttl={ttl}")) {
         headers.append(CACHE_STATUS, status);
