@@ -11,6 +11,7 @@
 //! - `expiry.rs`: when a certificate is to be renewed, and when to warn; pure.
 //! - `mutual.rs`: TLS in which both sides show a certificate, for orders from afar.
 //! - `tls/`: versions, cipher suites, key exchange and resumption.
+//! - `ocsp/`: what the issuer says about a certificate, stapled to handshakes.
 //! - `resolver.rs`: gives a handshake its certificate; swapped without a restart.
 //!
 //! [`ensure_local`] puts them together. This crate knows neither the edge nor its configuration.
@@ -25,6 +26,7 @@ pub mod formats;
 pub mod inspect;
 pub mod local_authority;
 pub mod mutual;
+pub mod ocsp;
 pub mod register;
 pub mod renewal;
 pub mod resolver;

@@ -186,6 +186,7 @@ impl BackgroundService for Errands {
         let mut watching = JoinSet::new();
         watching.spawn(check::run(self.edge.clone()));
         watching.spawn(certificates::watch::run(self.edge.clone()));
+        watching.spawn(certificates::staples::run(self.edge.clone()));
         watching.spawn(certificates::take_over::sweep(self.edge.clone()));
         let switchboard = self.edge.switchboard.clone();
         watching.spawn(async move { switchboard.follow().await });

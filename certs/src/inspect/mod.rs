@@ -115,6 +115,14 @@ impl Inspected {
         self.key.clone()
     }
 
+    /// The same with this OCSP response for readers, or without one.
+    #[must_use]
+    pub fn stapled(&self, response: Option<Vec<u8>>) -> Self {
+        let mut stapled = self.clone();
+        stapled.key = Arc::new(crate::ocsp::staple(&self.key, response));
+        stapled
+    }
+
     /// The leaf's bytes, which no other certificate has.
     #[must_use]
     pub fn fingerprint(&self) -> &[u8] {

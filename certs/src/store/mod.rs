@@ -1,8 +1,8 @@
 //! Chains and keys on disk, in versions: the single truth about which certificate is in use.
 //!
 //! `FOLDER/NAME/0001/{chain.pem,key.pem,about.json}`, and `FOLDER/NAME/current`, a file with the
-//! number of the present version. A version is never changed once it is there; going back is
-//! writing an older number. Everything is there whole or not at all, whatever happens to the power
+//! number of the present version. A version is never changed once it is there, but for `ocsp.der`,
+//! which `crate::ocsp` keeps beside it; going back is writing an older number. Everything is there whole or not at all, whatever happens to the power
 //! (`durable.rs`, proved by `power_cut.rs`). The newest five versions are kept, and always the
 //! present one and the one before it.
 //!

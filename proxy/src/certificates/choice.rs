@@ -127,7 +127,14 @@ mod tests {
     fn each_step_of_the_fallback_is_taken_when_the_one_before_it_fails() {
         let folder = tempfile::tempdir().unwrap();
         let issued = |number, days| issued(number, days, folder.path());
-        let cases: Vec<(&str, Option<u32>, Vec<Version>, Option<u32>, &str)> = vec![
+        type Case = (
+            &'static str,
+            Option<u32>,
+            Vec<Version>,
+            Option<u32>,
+            &'static str,
+        );
+        let cases: Vec<Case> = vec![
             (
                 "present",
                 Some(2),

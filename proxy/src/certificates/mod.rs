@@ -5,6 +5,7 @@
 //! - `watch.rs`: looks at the store's pointers every second and swaps what changed.
 //! - `keeper.rs`: orders certificates when `yagura_certs::renewal` says so, on the edge that is holder.
 //! - `hand_over.rs`: the holder gives other edges what it holds; `take_over.rs`: they take it.
+//! - `staples.rs`: the issuers' word on them (OCSP).
 //! - `authorities.rs`: authorities, zones and secrets from the settings.
 //!
 //! The store is the single truth: whoever brings a certificate saves a version there, and nothing
@@ -15,6 +16,7 @@ mod choice;
 pub mod hand_over;
 pub mod keeper;
 mod serve;
+pub mod staples;
 pub mod take_over;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use yagura_control::order::{CertificateStatus, RenewalFailure};
 use crate::error::EdgeError;
 pub use authorities::unusable_secrets;
 use serve::Served;
+use staples::Staples;
 use take_over::Borrowed;
 
 /// What the local authority's certificate is called in status and figures.
@@ -55,6 +58,7 @@ pub struct Certificates {
     pending: Arc<Pending>,
     served: Mutex<Served>,
     renewals: Mutex<BTreeMap<String, State>>,
+    staples: Mutex<Staples>,
     /// Proofs that are shown for other edges.
     borrowed: Borrowed,
     /// Other edges that did not take what they were handed, with why.
@@ -91,6 +95,7 @@ impl Certificates {
             pending: Arc::default(),
             served: Mutex::default(),
             renewals: Mutex::default(),
+            staples: Mutex::default(),
             borrowed: Borrowed::default(),
             unreached: Mutex::default(),
         };
@@ -146,11 +151,22 @@ impl Certificates {
                 Err(error) => outcome = Err(error.into()),
             }
         }
+        drop(served);
         if changed {
-            let (certificates, local) = served.in_order(wanted);
-            self.resolver.install_over(&certificates, local.as_ref());
+            self.install(settings);
         }
         outcome
+    }
+
+    /// Puts what is chosen, with its staples, before the next handshake.
+    fn install(&self, settings: &Settings) {
+        let (certificates, local) = self.served().in_order(&settings.certificates.wanted);
+        let staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
+        let stapled = certificates
+            .into_iter()
+            .map(|(name, inspected)| staples.put_on(&name, inspected));
+        let stapled: Vec<Inspected> = stapled.collect();
+        self.resolver.install_over(&stapled, local.as_ref());
     }
 
     /// How each certificate stands.
@@ -194,9 +210,9 @@ impl Certificates {
         all
     }
 
-    /// Other edges that lack what this one holds, in words.
+    /// What needs somebody, in words: edges that lack what this one holds, and issuers' refusals.
     #[must_use]
-    pub fn unreached(&self) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let unreached = self
             .unreached
             .lock()
@@ -205,7 +221,12 @@ impl Certificates {
             let why = why.replace("\n  ", "; ");
             format!("{edge} was not handed the certificates: {why}")
         };
-        unreached.iter().map(words).collect()
+        let staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
+        unreached
+            .iter()
+            .map(words)
+            .chain(staples.warnings())
+            .collect()
     }
 
     fn note_unreached(&self, failures: BTreeMap<String, String>) {

@@ -113,10 +113,11 @@ impl Served {
     pub(super) fn in_order(
         &self,
         wanted: &[CertificateSettings],
-    ) -> (Vec<Inspected>, Option<Inspected>) {
+    ) -> (Vec<(String, Inspected)>, Option<Inspected>) {
         let versions = wanted.iter().filter_map(|certificate| {
-            let (_, inspected) = self.seen.get(&certificate.name)?.choice.version.as_ref()?;
-            Some(inspected.clone())
+            let name = &certificate.name;
+            let (_, inspected) = self.seen.get(name)?.choice.version.as_ref()?;
+            Some((name.clone(), inspected.clone()))
         });
         (versions.collect(), self.local.clone())
     }

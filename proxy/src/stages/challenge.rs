@@ -1,5 +1,5 @@
 //! 2. A file that proves to an authority that a name is ours (HTTP-01: RFC 8555, section 8.3). It is
-//! answered before anything that may refuse, redirect or put a page over the site.
+//!    answered before anything that may refuse, redirect or put a page over the site.
 
 use bytes::Bytes;
 use http::StatusCode;
