@@ -393,3 +393,46 @@ async fn a_certificate_that_lives_elsewhere_is_looked_at_from_outside() {
     let told = hall.certs_print(&["list", "--no-watch"]);
     assert!(told.contains("local") && !told.contains("mail"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_edge_shows_what_was_installed_and_what_was_taken_back() {
+    let hall = CityHall::new(
+        "[[certificate]]\nname = \"city\"\nnames = [\"www.city.example\", \"city.example\"]",
+    );
+    let text = fs::read_to_string(hall.path("edge.toml")).unwrap()
+        + &format!(
+            "[[watched_certificate]]\nname = \"cloud\"\nserver_name = \"www.city.example\"\n\
+             address = \"{}\"\ntrust = \"root.pem\"\n",
+            hall.place.https()
+        );
+    hall.write("edge.toml", &text);
+    let config = hall.path("edge.toml").display().to_string();
+    let log = hall.path("log");
+    let _edge = Running::start(&["edge", "--config", &config], &log);
+    let sha256_of = |file: &str| {
+        let told = hall.openssl(&format!("x509 -in {file} -noout -fingerprint -sha256"));
+        let (_, digits) = told.trim().split_once('=').unwrap();
+        digits.replace(':', "").to_lowercase()
+    };
+    let shows = async |sha256: &str| {
+        eventually("the edge shows the certificate", || async {
+            let told = hall.json(&["list", "--json"]);
+            let mut all = told.as_array().unwrap().iter();
+            let cloud = all.find(|entry| entry["name"] == "cloud").unwrap();
+            let is_good = cloud["troubles"].as_array().unwrap().is_empty();
+            (cloud["sha256"] == sha256 && is_good).then_some(())
+        })
+        .await;
+    };
+    hall.buy();
+    hall.certs_print(&["install", "leaf.pem", "int.pem"]);
+    let first = sha256_of("leaf.pem");
+    shows(&first).await;
+    hall.buy();
+    hall.certs_print(&["install", "leaf.pem"]);
+    let second = sha256_of("leaf.pem");
+    assert_ne!(first, second);
+    shows(&second).await;
+    hall.certs_print(&["rollback", "city"]);
+    shows(&first).await;
+}

@@ -10,7 +10,7 @@ use yagura_control::Timestamp;
 
 use super::KeyForm;
 use crate::expiry::warning::{Stage, begins};
-use crate::inspect::{Certificate, Examined};
+use crate::inspect::Examined;
 
 /// The template that is used when no other is named.
 pub const TEMPLATE: &str = include_str!("template.md");
@@ -86,16 +86,10 @@ fn fields(sheet: &Sheet<'_>, examined: &Examined) -> BTreeMap<&'static str, Stri
         ("cloud", escaped(sheet.cloud)),
         ("date", date(sheet.now)),
         ("applicant", escaped(sheet.applicant)),
-        (
-            "organization",
-            escaped(&part(leaf, "O=").unwrap_or_default()),
-        ),
-        ("unit", escaped(&part(leaf, "OU=").unwrap_or_default())),
+        ("organization", text(&leaf.organization)),
+        ("unit", text(&leaf.unit)),
         ("name", escaped(sheet.name)),
-        (
-            "common_name",
-            escaped(&part(leaf, "CN=").unwrap_or_default()),
-        ),
+        ("common_name", text(&leaf.common_name)),
         ("names", names.join(", ")),
         ("issuer", escaped(&leaf.issuer)),
         ("serial", leaf.serial.clone()),
@@ -122,13 +116,8 @@ fn key_note(key: KeyForm) -> &'static str {
     }
 }
 
-/// A part of the subject.
-fn part(leaf: &Certificate, begin: &str) -> Option<String> {
-    let parts = leaf.subject.split(", ");
-    parts
-        .filter_map(|it| it.strip_prefix(begin))
-        .map(str::to_owned)
-        .next()
+fn text(part: &Option<String>) -> String {
+    part.as_deref().map(escaped).unwrap_or_default()
 }
 
 /// 2026年11月23日

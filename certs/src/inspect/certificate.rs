@@ -12,7 +12,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::SubjectPublicKeyInfo;
+use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo};
 use yagura_control::Timestamp;
 
 use super::sha256;
@@ -79,6 +79,12 @@ pub struct Certificate {
     pub(crate) der: CertificateDer<'static>,
     /// Whom it is for, as text: `C=JP, O=サンプル市, CN=www.city.example`.
     pub subject: String,
+    /// The subject's common name.
+    pub common_name: Option<String>,
+    /// The subject's organisation.
+    pub organization: Option<String>,
+    /// The subject's department.
+    pub unit: Option<String>,
     /// Who issued it, as text.
     pub issuer: String,
     pub(crate) subject_der: Vec<u8>,
@@ -140,6 +146,9 @@ impl Certificate {
         Ok(Self {
             der: CertificateDer::from(der.to_vec()),
             subject: shown(read.subject()),
+            common_name: first(read.subject().iter_common_name()),
+            organization: first(read.subject().iter_organization()),
+            unit: first(read.subject().iter_organizational_unit()),
             issuer: shown(read.issuer()),
             subject_der: read.subject().as_raw().to_vec(),
             issuer_der: read.issuer().as_raw().to_vec(),
@@ -201,6 +210,12 @@ impl Certificate {
 fn instant(time: x509_parser::time::ASN1Time) -> Timestamp {
     let seconds = u64::try_from(time.timestamp()).unwrap_or(0);
     Timestamp(seconds.saturating_mul(1000))
+}
+
+/// The first of some parts of a name.
+fn first<'a>(mut parts: impl Iterator<Item = &'a AttributeTypeAndValue<'a>>) -> Option<String> {
+    let text = parts.next()?.as_str().ok()?;
+    Some(text.chars().filter(|c| !c.is_control()).collect())
 }
 
 /// A distinguished name as people read it; control characters would move the terminal's cursor.

@@ -29,6 +29,9 @@ pub fn calendar(entries: &[Entry], now: Timestamp) -> String {
             Place::Watched { address } => format!(" ({address})"),
             Place::Stored { .. } | Place::Requested { .. } => String::new(),
         };
+        // The same certificate may be served in two places; names are any text.
+        let own = crate::inspect::sha256(name.as_bytes());
+        let own = own.get(..8).unwrap_or_default();
         let description = format!(
             "{}\n{}\nSHA-256 {}",
             facts.names.join(", "),
@@ -48,7 +51,7 @@ pub fn calendar(entries: &[Entry], now: Timestamp) -> String {
             ),
         ] {
             // The same day of the same certificate keeps its UID, so that calendars replace it.
-            let uid = format!("{kind}-{}@yagura", facts.sha256);
+            let uid = format!("{kind}-{}-{own}@yagura", facts.sha256);
             let summary = format!("{words}: {name}{place}");
             line(&mut text, "BEGIN", "VEVENT");
             line(&mut text, "UID", &uid);

@@ -177,10 +177,20 @@ impl Store {
     /// Makes the version before the present one the present one, and writes down who did it.
     ///
     /// # Errors
-    /// There is no version before it, that version is damaged, or the pointer cannot be written.
+    /// There is no version before it, that version is damaged or over, or the pointer cannot be
+    /// written.
     pub fn rollback(&self, name: &str, brought: Brought) -> Result<RolledBack, CertError> {
+        let now = brought.at;
         self.versions.rollback(name, brought, |pem| {
-            Inspected::read(&pem.chain, &pem.key).map(|_| ())
+            let before = Inspected::read(&pem.chain, &pem.key)?;
+            if now < before.not_after() {
+                return Ok(());
+            }
+            let at = before.not_after();
+            Err(CertError::Unusable(format!(
+                "the version before expired at {at}, and readers would be warned off\n  \
+                 keep the present one, or install another"
+            )))
         })
     }
 

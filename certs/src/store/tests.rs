@@ -97,6 +97,21 @@ fn a_rollback_to_a_damaged_version_is_refused() {
 }
 
 #[test]
+fn a_rollback_to_a_version_that_is_over_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    store.save("town", &issued(folder.path())).unwrap();
+    store.save("town", &issued(folder.path())).unwrap();
+    let late = Brought {
+        at: NOW.plus(std::time::Duration::from_secs(91 * 86_400)),
+        ..brought(How::Rollback)
+    };
+    let told = store.rollback("town", late).unwrap_err().to_string();
+    assert!(told.contains("expired at"), "{told}");
+    assert_eq!(store.current("town").unwrap(), Some(2));
+}
+
+#[test]
 fn of_many_versions_the_newest_five_the_present_and_the_one_before_it_stay() {
     assert_eq!(superfluous(&[1, 2, 3, 4, 5], 5, Some(4)), [0_u32; 0]);
     assert_eq!(superfluous(&[1, 2, 3, 4, 5, 6, 7], 7, Some(6)), [1, 2]);
