@@ -192,7 +192,8 @@ impl Edge {
         if self.access_log.counts().is_some_and(|log| log.failing) {
             warnings.push("the access log cannot be written; lines are lost".to_owned());
         }
-        warnings.extend(self.certificates.warnings());
+        let settings = self.switchboard.settings();
+        warnings.extend(self.certificates.warnings(&settings, self.clock.now()));
         warnings
     }
 

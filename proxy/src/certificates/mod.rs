@@ -2,6 +2,7 @@
 //!
 //! - `mod.rs`: the table that handshakes, status and figures ask.
 //! - `choice.rs`: which version of a certificate is served; pure.
+//! - `ends.rs`: warnings that one ends.
 //! - `watch.rs`: looks at the store's pointers every second and swaps what changed.
 //! - `keeper.rs`: orders certificates when `yagura_certs::renewal` says so, on the edge that is holder.
 //! - `hand_over.rs`: the holder gives other edges what it holds; `take_over.rs`: they take it.
@@ -13,6 +14,7 @@
 
 mod authorities;
 mod choice;
+mod ends;
 pub mod hand_over;
 pub mod keeper;
 mod serve;
@@ -29,6 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use yagura_certs::acme::Pending;
+use yagura_certs::expiry::warning::Stage;
 use yagura_certs::inspect::sha256;
 use yagura_certs::renewal::State;
 use yagura_certs::tls::Tickets;
@@ -40,6 +43,7 @@ use yagura_control::order::{CertificateStatus, RenewalFailure};
 
 use crate::error::EdgeError;
 pub use authorities::unusable_secrets;
+use ends::Told;
 use serve::Served;
 use staples::Staples;
 use take_over::Borrowed;
@@ -59,6 +63,8 @@ pub struct Certificates {
     served: Mutex<Served>,
     renewals: Mutex<BTreeMap<String, State>>,
     staples: Mutex<Staples>,
+    /// Warnings of ends that were told.
+    told: Mutex<Told>,
     /// Proofs that are shown for other edges.
     borrowed: Borrowed,
     /// Other edges that did not take what they were handed, with why.
@@ -96,6 +102,7 @@ impl Certificates {
             served: Mutex::default(),
             renewals: Mutex::default(),
             staples: Mutex::default(),
+            told: Mutex::default(),
             borrowed: Borrowed::default(),
             unreached: Mutex::default(),
         };
@@ -210,9 +217,40 @@ impl Certificates {
         all
     }
 
-    /// What needs somebody, in words: edges that lack what this one holds, and issuers' refusals.
+    /// The certificates whose end somebody has to hear of, in words, by name.
+    fn ending(&self, settings: &Settings, now: Timestamp) -> BTreeMap<String, (Stage, String)> {
+        let served = self.served();
+        let wanted = settings.certificates.wanted.iter();
+        let ending = wanted.filter_map(|certificate| {
+            let inspected = served.chosen(&certificate.name)?;
+            let stage = ends::warned(certificate, inspected, now)?;
+            let words = ends::words(certificate, inspected, stage);
+            Some((certificate.name.clone(), (stage, words)))
+        });
+        ending.collect()
+    }
+
+    /// Tells which certificates reached another stage before their end.
+    fn tell_of_ends(&self, settings: &Settings, now: Timestamp) {
+        let ending = self.ending(settings, now);
+        let stages = ending
+            .iter()
+            .map(|(name, (stage, _))| (name.clone(), *stage));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in told.news(&stages.collect()) {
+            match ending.get(&name) {
+                Some((stage, words)) if *stage >= Stage::ThreeDays => tracing::error!("{words}"),
+                Some((_, words)) => tracing::warn!("{words}"),
+                None => {}
+            }
+        }
+    }
+
+    /// What needs somebody, in words: certificates that end, edges that lack what this one holds, and issuers' refusals.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self, settings: &Settings, now: Timestamp) -> Vec<String> {
+        let ending = self.ending(settings, now);
+        let ending = ending.into_values().map(|(_, words)| words);
         let unreached = self
             .unreached
             .lock()
@@ -222,11 +260,8 @@ impl Certificates {
             format!("{edge} was not handed the certificates: {why}")
         };
         let staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
-        unreached
-            .iter()
-            .map(words)
-            .chain(staples.warnings())
-            .collect()
+        let unreached = unreached.iter().map(words);
+        ending.chain(unreached).chain(staples.warnings()).collect()
     }
 
     fn note_unreached(&self, failures: BTreeMap<String, String>) {

@@ -48,6 +48,12 @@ impl Served {
         self.local.as_ref()
     }
 
+    /// What is served of a certificate.
+    pub(super) fn chosen(&self, name: &str) -> Option<&Inspected> {
+        let version = self.seen.get(name)?.choice.version.as_ref();
+        version.map(|(_, inspected)| inspected)
+    }
+
     /// The present version of a certificate, where that is what is served.
     pub(super) fn present(&self, name: &str) -> Option<Inspected> {
         let seen = self.seen.get(name)?;

@@ -35,7 +35,9 @@ pub async fn run(edge: Arc<Edge>) {
             if may_write && let Err(error) = looking.certificates.tickets().turn(now) {
                 tracing::warn!(%error, "keys of session tickets are not kept");
             }
-            looking.certificates.look(&of, now, again, may_write)
+            let looked = looking.certificates.look(&of, now, again, may_write);
+            looking.certificates.tell_of_ends(&of, now);
+            looked
         });
         match looked.await {
             Ok(Ok(())) => told = false,
