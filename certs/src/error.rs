@@ -25,13 +25,13 @@ pub enum CertError {
     #[error("the certificate cannot be used: {0}")]
     Unusable(String),
     /// A certificate was looked through and is not taken.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] crate::inspect::Refusals),
     /// What was given cannot be read.
-    #[error("{0}")]
+    #[error(transparent)]
     Unreadable(#[from] crate::formats::Unreadable),
     /// A request cannot go on so.
-    #[error("{0}")]
+    #[error(transparent)]
     Request(#[from] crate::csr::Refused),
     /// A certificate could not be made.
     #[error("a certificate could not be issued: {0}")]

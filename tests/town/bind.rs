@@ -51,7 +51,7 @@ impl Bind {
             server.ip()
         );
         std::fs::write(path("named.conf"), config).unwrap();
-        let mut command = Command::new("named");
+        let mut command = Command::new("/usr/sbin/named");
         command
             .args(["-g", "-n", "1", "-c"])
             .arg(path("named.conf"));

@@ -29,4 +29,5 @@ const STYLE: &str = "@page{size:A4;margin:20mm}\
 body{font-family:serif;line-height:1.6;max-width:48rem;margin:2rem auto;padding:0 1rem}\
 h1{text-align:center;font-size:1.4rem}h2{font-size:1.1rem}\
 table{border-collapse:collapse;width:100%}\
-th,td{border:1px solid #333;padding:.3rem .6rem;text-align:left;overflow-wrap:anywhere}";
+th,td{border:1px solid #333;padding:.3rem .6rem;text-align:left;overflow-wrap:anywhere}\
+         th:first-child,td:first-child:not(:last-child){min-width:12em}";
