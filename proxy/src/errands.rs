@@ -145,6 +145,7 @@ impl Errands {
         tasks.spawn(crate::redirect_hits::recorder::run(self.edge.clone()));
         tasks.spawn(certificates::keeper::run(self.edge.clone()));
         tasks.spawn(certificates::hand_over::run(self.edge.clone()));
+        tasks.spawn(certificates::elsewhere::run(self.edge.clone()));
         tasks.spawn(crate::disaster::hand_over::run(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {

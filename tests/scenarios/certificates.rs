@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::town::certified::{CertifiedEdge, HOST};
 use crate::town::place::Place;
 use crate::town::process::Running;
 use crate::town::{YAGURA, eventually};
@@ -435,4 +436,35 @@ async fn a_running_edge_shows_what_was_installed_and_what_was_taken_back() {
     shows(&second).await;
     hall.certs_print(&["rollback", "city"]);
     shows(&first).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edge_watches_a_certificate_elsewhere_and_says_what_is_wrong_with_it() {
+    let cloud = CertifiedEdge::start(Place::claim(), "").await;
+    let watch = |name: &str, trust: &str| {
+        format!(
+            "[[watched_certificate]]\nname = \"{name}\"\nserver_name = \"{HOST}\"\n\
+             address = \"{}\"\n{trust}\n",
+            cloud.place.https()
+        )
+    };
+    let trust = format!("trust = {:?}", cloud.local_authority());
+    let lines = watch("cloud", &trust) + &watch("stranger", "");
+    let edge = CertifiedEdge::start(Place::claim(), &lines).await;
+    eventually("what is wrong is told", || async {
+        let warnings = edge.warnings();
+        warnings.contains("stranger, elsewhere").then_some(())
+    })
+    .await;
+    let warnings = edge.warnings();
+    assert!(warnings.contains("UnknownIssuer"), "{warnings}");
+    assert!(!warnings.contains("certificate cloud"), "{warnings}");
+    let figures = edge.figures().await;
+    for line in [
+        "yagura_watched_certificate_trouble{certificate=\"cloud\"} 0",
+        "yagura_watched_certificate_trouble{certificate=\"stranger\"} 1",
+        "yagura_watched_certificate_end_seconds{certificate=\"cloud\"} ",
+    ] {
+        assert!(figures.contains(line), "{line} is not in {figures}");
+    }
 }

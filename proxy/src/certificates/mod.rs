@@ -2,7 +2,7 @@
 //!
 //! - `mod.rs`: the table that handshakes, status and figures ask.
 //! - `choice.rs`: which version of a certificate is served; pure.
-//! - `ends.rs`: warnings that one ends.
+//! - `ends.rs`: warnings that one ends; `elsewhere.rs`: those that are not served here.
 //! - `watch.rs`: looks at the store's pointers every second and swaps what changed.
 //! - `keeper.rs`: orders certificates when `yagura_certs::renewal` says so, on the edge that is holder.
 //! - `hand_over.rs`: the holder gives other edges what it holds; `take_over.rs`: they take it.
@@ -14,6 +14,7 @@
 
 mod authorities;
 mod choice;
+pub mod elsewhere;
 mod ends;
 pub mod hand_over;
 pub mod keeper;
@@ -43,6 +44,7 @@ use yagura_control::order::{CertificateStatus, RenewalFailure};
 
 use crate::error::EdgeError;
 pub use authorities::unusable_secrets;
+use elsewhere::Elsewhere;
 use ends::Told;
 use serve::Served;
 use staples::Staples;
@@ -63,6 +65,7 @@ pub struct Certificates {
     served: Mutex<Served>,
     renewals: Mutex<BTreeMap<String, State>>,
     staples: Mutex<Staples>,
+    elsewhere: Mutex<BTreeMap<String, Elsewhere>>,
     /// Warnings of ends that were told.
     told: Mutex<Told>,
     /// Proofs that are shown for other edges.
@@ -102,6 +105,7 @@ impl Certificates {
             served: Mutex::default(),
             renewals: Mutex::default(),
             staples: Mutex::default(),
+            elsewhere: Mutex::default(),
             told: Mutex::default(),
             borrowed: Borrowed::default(),
             unreached: Mutex::default(),
@@ -246,7 +250,8 @@ impl Certificates {
         }
     }
 
-    /// What needs somebody, in words: certificates that end, edges that lack what this one holds, and issuers' refusals.
+    /// What needs somebody, in words: certificates that end, here and elsewhere, edges that lack what
+    /// this one holds, and issuers' refusals.
     #[must_use]
     pub fn warnings(&self, settings: &Settings, now: Timestamp) -> Vec<String> {
         let ending = self.ending(settings, now);
@@ -261,7 +266,12 @@ impl Certificates {
         };
         let staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
         let unreached = unreached.iter().map(words);
-        ending.chain(unreached).chain(staples.warnings()).collect()
+        let elsewhere = self.elsewhere().into_iter().flat_map(|(name, seen)| {
+            let troubles = seen.troubles.into_iter();
+            troubles.map(move |trouble| format!("certificate {name}, elsewhere: {trouble}"))
+        });
+        let warnings = ending.chain(elsewhere).chain(unreached);
+        warnings.chain(staples.warnings()).collect()
     }
 
     fn note_unreached(&self, failures: BTreeMap<String, String>) {

@@ -94,6 +94,20 @@ pub const CERTIFICATE: Family = family(
     "certificate (local: the local authority's)",
     "Until when the certificate that is served is valid, in seconds since 1970.",
 );
+/// Until when certificates elsewhere are valid.
+pub const CERTIFICATE_ELSEWHERE: Family = family(
+    "yagura_watched_certificate_end_seconds",
+    "gauge",
+    "certificate (control, holder: what this edge shows to operators and other edges)",
+    "Until when a certificate that the site depends on and that is not served here is valid, as it was last seen, in seconds since 1970.",
+);
+/// Certificates elsewhere with which something is wrong.
+pub const ELSEWHERE_TROUBLE: Family = family(
+    "yagura_watched_certificate_trouble",
+    "gauge",
+    "certificate",
+    "1 while such a certificate is not seen, not believed, or ends soon, otherwise 0.",
+);
 /// Certificates that are not what they should be.
 pub const CERTIFICATE_ALARM: Family = family(
     "yagura_certificate_alarm",
@@ -315,7 +329,7 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 42] = [
+    const ALL: [&Family; 44] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -326,6 +340,8 @@ mod tests {
         &SPANS,
         &CERTIFICATE,
         &CERTIFICATE_ALARM,
+        &CERTIFICATE_ELSEWHERE,
+        &ELSEWHERE_TROUBLE,
         &RENEWAL_FAILURES,
         &RENEWAL_FAILING,
         &CONNECTIONS,

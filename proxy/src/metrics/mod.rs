@@ -98,6 +98,20 @@ fn of_edge(edge: &Edge, text: &mut Text) {
         text.value(&[("result", "lost")], lost);
     }
     of_certificates(&edge.certificates.status(), text);
+    let elsewhere = edge.certificates.elsewhere();
+    if !elsewhere.is_empty() {
+        text.family(&f::CERTIFICATE_ELSEWHERE);
+        for (name, seen) in &elsewhere {
+            if let Some(ends) = seen.ends {
+                text.value(&[("certificate", name)], ends.0 / 1000);
+            }
+        }
+        text.family(&f::ELSEWHERE_TROUBLE);
+        for (name, seen) in &elsewhere {
+            let trouble = u64::from(!seen.troubles.is_empty());
+            text.value(&[("certificate", name)], trouble);
+        }
+    }
 }
 
 fn of_certificates(all: &[CertificateStatus], text: &mut Text) {
