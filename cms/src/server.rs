@@ -55,6 +55,7 @@ pub async fn run(
     ];
     let deliveries: Vec<_> = settings
         .edges
+        .edges
         .iter()
         .map(|edge| tokio::spawn(jobs::deliver(state.clone(), edge.clone())))
         .collect();

@@ -57,11 +57,8 @@ impl CmsState {
     /// The edges that must acknowledge a purge, as they are named in jobs.
     #[must_use]
     pub fn edges(&self) -> Vec<String> {
-        self.settings
-            .edges
-            .iter()
-            .map(|edge| edge.display().to_string())
-            .collect()
+        let edges = self.settings.edges.edges.iter();
+        edges.map(ToString::to_string).collect()
     }
 
     /// Where the content of a media item is.

@@ -356,8 +356,8 @@ pub struct CmsSettings {
     pub staff_url: String,
     /// The site's name at the edges, for purges.
     pub site: String,
-    /// Control sockets of every edge that must acknowledge a purge.
-    pub edges: Vec<PathBuf>,
+    /// Every edge that must acknowledge a purge, and what is shown to those on other machines.
+    pub edges: CommandSettings,
 }
 
 /// `[ops]`: the operations desk.

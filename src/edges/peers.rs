@@ -84,8 +84,10 @@ fn of_arguments(arguments: &EdgesArguments) -> Option<IdentitySettings> {
 
 fn of_configuration(settings: Settings) -> Vec<EdgeAddress> {
     let own = settings.edge.and_then(|edge| edge.control_socket);
-    let of_cms = settings.cms.into_iter().flat_map(|cms| cms.edges);
-    let sockets = own.into_iter().chain(of_cms).map(EdgeAddress::Socket);
+    // Those on other machines know the CMS as a publisher, and not who types here.
+    let of_cms = settings.cms.into_iter().flat_map(|cms| cms.edges.edges);
+    let of_cms = of_cms.filter(|edge| matches!(edge, EdgeAddress::Socket(_)));
+    let sockets = own.into_iter().map(EdgeAddress::Socket).chain(of_cms);
     let named = settings.command.into_iter().flat_map(|it| it.edges);
     let mut edges = Vec::new();
     for edge in sockets.chain(named) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use time::macros::date;
-use yagura_config::settings::{CmsSettings, Origin};
+use yagura_config::settings::{CmsSettings, CommandSettings, Origin};
 use yagura_control::{SystemClock, redirect};
 
 use super::plan::{self, City, FILES, JAPANESE_PAGES, PICTURES};
@@ -308,7 +308,7 @@ async fn a_store_is_filled_once() {
         public_url: "https://www.city.sample.example:8443".to_owned(),
         staff_url: "https://cms.city.sample.example:8443".to_owned(),
         site: "www".to_owned(),
-        edges: Vec::new(),
+        edges: CommandSettings::default(),
     };
     let state = CmsState::open(settings, Arc::new(SystemClock))
         .await

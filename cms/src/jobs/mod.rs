@@ -4,11 +4,11 @@
 //! edge has one task, which gives its purges in their order: one that an edge has acknowledged is
 //! older than every one it has not.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::Rng;
-use yagura_control::client::Client;
+use yagura_config::settings::{EdgeAddress, IdentitySettings};
+use yagura_control::client::{Afar, Client, Identity};
 use yagura_control::order::{Envelope, Order};
 
 use crate::error::CmsError;
@@ -19,14 +19,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Gives one edge its purges until the task is dropped.
-pub async fn deliver(state: CmsState, edge: PathBuf) {
-    let client = Client::new(&edge, DEADLINE);
-    let name = edge.display().to_string();
+pub async fn deliver(state: CmsState, edge: EdgeAddress) {
+    let name = edge.to_string();
     let mut commits = state.next_commit();
     let mut pause = FIRST_PAUSE;
     loop {
         commits.mark_unchanged();
-        match deliver_next(&state, &client, &name).await {
+        match deliver_next(&state, &edge, &name).await {
             Ok(Step::Delivered) => pause = FIRST_PAUSE,
             Ok(Step::Nothing) => {
                 pause = FIRST_PAUSE;
@@ -57,15 +56,47 @@ enum DeliveryError {
     Store(#[from] CmsError),
     #[error(transparent)]
     Edge(#[from] yagura_control::client::ClientError),
+    #[error(transparent)]
+    Identity(#[from] yagura_control::client::Unusable),
+}
+
+/// How an edge is reached. Files are read each time: a certificate that was renewed counts at once.
+fn client(
+    edge: &EdgeAddress,
+    identity: Option<&IdentitySettings>,
+) -> Result<Option<Client>, yagura_control::client::Unusable> {
+    Ok(match (edge, identity) {
+        (EdgeAddress::Socket(path), _) => Some(Client::new(path, DEADLINE)),
+        (EdgeAddress::Afar { host, port }, Some(files)) => {
+            let identity = Identity::read(&files.certificate, &files.key, &files.trust)?;
+            let afar = Afar {
+                host: host.clone(),
+                port: *port,
+                identity,
+            };
+            Some(Client::afar(afar, DEADLINE))
+        }
+        // The check of the configuration sees to it.
+        (EdgeAddress::Afar { .. }, None) => None,
+    })
 }
 
 async fn deliver_next(
     state: &CmsState,
-    client: &Client,
+    address: &EdgeAddress,
     edge: &str,
 ) -> Result<Step, DeliveryError> {
     let Some(job) = state.store.next_job(edge).await? else {
         return Ok(Step::Nothing);
+    };
+    let identity = state.settings.edges.identity.as_ref();
+    let client = match client(address, identity) {
+        Ok(Some(client)) => client,
+        Ok(None) => return Ok(Step::Nothing),
+        Err(error) => {
+            state.store.job_failed(job.id, &error.to_string()).await?;
+            return Err(error.into());
+        }
     };
     let order = Order::Purge(job.purge);
     let envelope = Envelope {

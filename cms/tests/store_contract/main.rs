@@ -20,7 +20,7 @@ use time::macros::date;
 use yagura_cms::CmsState;
 use yagura_cms::demo::{self, DemoAccount, DemoPlan};
 use yagura_cms::domain::Role;
-use yagura_config::settings::{CmsSettings, Origin};
+use yagura_config::settings::{CmsSettings, CommandSettings, EdgeAddress, Origin};
 use yagura_control::{Clock, Timestamp};
 
 use postgres::Postgres;
@@ -55,7 +55,12 @@ async fn open(database: &str) -> Cms {
         public_url: "https://www.town.example".to_owned(),
         staff_url: "https://staff.town.example".to_owned(),
         site: "town".to_owned(),
-        edges: vec![at("edge-1.sock"), at("edge-2.sock")],
+        edges: CommandSettings {
+            edges: ["edge-1.sock", "edge-2.sock"]
+                .map(|name| EdgeAddress::Socket(at(name)))
+                .into(),
+            identity: None,
+        },
     };
     // 2026-11-24T00:00:00Z
     let clock = Arc::new(Steps(Mutex::new(Timestamp(1_795_478_400_000))));

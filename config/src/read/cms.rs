@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::site::origin;
 use crate::section::Section;
-use crate::settings::CmsSettings;
+use crate::settings::{CmsSettings, EdgeAddress};
 
 pub(super) fn read(table: &Section<'_>) -> Option<CmsSettings> {
     let public_listen = origin(table, "public_listen");
@@ -15,7 +15,16 @@ pub(super) fn read(table: &Section<'_>) -> Option<CmsSettings> {
     let public_url = url(table, "public_url");
     let staff_url = url(table, "staff_url");
     let site = table.required("site");
-    let edges: Vec<String> = table.list("edges");
+    let edges = super::operators::addressed(table).unwrap_or_default();
+    let is_afar = |edge: &EdgeAddress| matches!(edge, EdgeAddress::Afar { .. });
+    if edges.identity.is_none() && edges.edges.iter().any(is_afar) {
+        let hint = "add certificate, key and trust, with which the edge's [[operator]] knows the CMS as a publisher";
+        table.fault(
+            "edges",
+            "an edge on another machine wants to see a certificate",
+            hint,
+        );
+    }
     table.end();
     Some(CmsSettings {
         public_listen: public_listen?,
@@ -26,10 +35,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<CmsSettings> {
         public_url: public_url?,
         staff_url: staff_url?,
         site: site?,
-        edges: edges
-            .into_iter()
-            .map(|edge| table.folder().join(edge))
-            .collect(),
+        edges,
     })
 }
 

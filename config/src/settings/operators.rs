@@ -93,7 +93,7 @@ pub enum UnixUser {
 }
 
 /// `[command]`: whom the command speaks to, and how it shows who gives the order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandSettings {
     /// The edges that every order goes to.
     pub edges: Vec<EdgeAddress>,
