@@ -4,6 +4,7 @@
 
 mod access_log;
 mod certificates;
+mod clouds;
 mod cms;
 mod drill;
 mod edge;
@@ -112,9 +113,18 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             (table, settings)
         })
         .collect();
+    let clouds: Vec<_> = top
+        .tables("cloud")
+        .into_iter()
+        .map(|table| {
+            let settings = clouds::read(&table);
+            (table, settings)
+        })
+        .collect();
     let certificates = certificates::read(top);
     top.end();
     watched::check(&watched);
+    clouds::check(top, &clouds, edge_table.is_some());
     check::programs(
         top,
         edge_table.is_some(),
@@ -151,6 +161,10 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .map(|(_, operator)| operator)
             .collect::<Option<_>>()?,
         command: every(command)?,
+        clouds: clouds
+            .into_iter()
+            .map(|(_, settings)| settings)
+            .collect::<Option<_>>()?,
         watched_certificates: watched
             .into_iter()
             .map(|(_, settings)| settings)

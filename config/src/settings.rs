@@ -6,6 +6,7 @@
 
 mod access_log;
 mod certificates;
+mod clouds;
 mod edge_address;
 mod fingerprint;
 mod limits;
@@ -27,6 +28,7 @@ pub use certificates::{
     AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
     ExternalAccountSettings, KeySetting, TsigAlgorithm,
 };
+pub use clouds::{CloudSettings, CloudWord};
 pub use edge_address::{EdgeAddress, NoEdgeAddress};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
@@ -58,6 +60,8 @@ pub struct Settings {
     pub operators: Vec<OperatorSettings>,
     /// `[command]`: present where orders are given to edges of other machines.
     pub command: Option<CommandSettings>,
+    /// `[[cloud]]`: security clouds in front of the edge.
+    pub clouds: Vec<CloudSettings>,
     /// `[[watched_certificate]]`: certificates on servers that are not ours to configure.
     pub watched_certificates: Vec<WatchedCertificateSettings>,
 }
