@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! limits/ who may ─┐
+//! ingress/ who is  ┤
 //! listeners.rs TLS ┤
 //!                  ├─ HTTP/1.1 ─ front/ ─ a plain hit ──► answered from memory
 //!                  │                ├ another read ─────► stages/
@@ -37,6 +38,7 @@ mod errands;
 mod error;
 mod front;
 pub mod hsts;
+mod ingress;
 mod limits;
 mod listeners;
 mod metrics;

@@ -18,6 +18,7 @@ use crate::access_log::Line;
 use crate::access_log::asked::Asked;
 use crate::access_log::line::Wire;
 use crate::front::is_pipe;
+use crate::ingress::Caller;
 use crate::limits::body::{NotTaken, Upload};
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -83,12 +84,14 @@ impl ProxyHttp for Service {
         visit.tls = session
             .digest()
             .is_some_and(|digest| digest.ssl_digest.is_some());
-        visit.client = session
-            .client_addr()
-            .and_then(|address| address.as_inet())
-            .map(std::net::SocketAddr::ip);
+        let peer = session.client_addr().and_then(|address| address.as_inet());
+        let caller = Caller::new(
+            peer.map(std::net::SocketAddr::ip),
+            &self.edge.limits.clouds(),
+        );
         visit.wire = wire(session);
         let request = session.req_header();
+        visit.client = caller.reader(&request.headers);
         let mut reply = match stages::answer(&self.edge, request, visit).await {
             Some(reply) => reply,
             None => match stages::limit::ask(&self.edge, request, visit) {

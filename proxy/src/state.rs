@@ -178,6 +178,12 @@ impl Edge {
         self.access_log.is_on() || self.traces.is_on()
     }
 
+    /// Whether it matters who asks for what is in memory.
+    #[must_use]
+    pub fn minds_readers_of_hits(&self) -> bool {
+        self.tells() || self.limits.bans_anybody()
+    }
+
     /// Tells of a request that ended.
     pub fn tell(&self, line: Line) {
         if self.traces.tells_of(line.id) {

@@ -99,6 +99,8 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
     let Some(bytes) = connection.lent.read.get(..length) else {
         return Decision::Refuse(StatusCode::BAD_REQUEST, None);
     };
+    // Not the reader who asked before, also where the connection has ceased to be a cloud's.
+    connection.client = connection.admitted.caller.address();
     let limits = &connection.admitted.settings;
     if let Some(limit) = head::over(bytes, limits) {
         return over(edge, limit);
@@ -114,8 +116,19 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
     if head.fields.count() > limits.head_fields {
         return over(edge, Limit::HeadSize);
     }
-    if let Some(answer) = hit(edge, connection.tls, &mut connection.lent.key, &head) {
+    // Who asks matters to a hit only for the log, and where somebody is banned.
+    let caller = &connection.admitted.caller;
+    let speaks_for_others = caller.speaks_for_others();
+    let mut is_banned = false;
+    if speaks_for_others && edge.minds_readers_of_hits() {
+        connection.client = caller.reader(&head.fields);
+        is_banned = edge.limits.is_banned(connection.client);
+    }
+    if !is_banned && let Some(answer) = hit(edge, connection.tls, &mut connection.lent.key, &head) {
         return Decision::Answer(answer);
+    }
+    if speaks_for_others {
+        connection.client = caller.reader(&head.fields);
     }
     let body = match head.body {
         BodyLength::None => 0,

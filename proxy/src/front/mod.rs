@@ -40,6 +40,7 @@ use yagura_control::clock::monotonic;
 use crate::access_log::Line;
 use crate::access_log::asked::Asked;
 use crate::access_log::line::Wire;
+use crate::ingress::announced;
 use crate::limits::Admitted;
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -78,6 +79,7 @@ pub struct Front {
 /// What is known of a connection.
 struct Connection {
     admitted: Admitted,
+    /// Who asks; where a cloud speaks for many readers, who asks now.
     client: Option<IpAddr>,
     tls: bool,
     wire: Wire,
@@ -93,8 +95,8 @@ impl Front {
 
     async fn serve(&self, mut stream: Stream, admitted: Admitted, shutdown: &ShutdownWatch) {
         let mut connection = Connection {
+            client: admitted.caller.address(),
             admitted,
-            client: client(&stream),
             tls: stream.get_ssl_digest().is_some(),
             wire: Wire::of(Version::HTTP_11, stream.get_ssl_digest().as_deref()),
             lent: Lent::default(),
@@ -105,6 +107,7 @@ impl Front {
                 Ok(length) => length,
                 Err(Unread::Gone) => return,
                 Err(Unread::TooSlow) => {
+                    connection.client = connection.admitted.caller.address();
                     let limit = Some(self.edge.limits.refused.count(Limit::HeadTime));
                     let status = StatusCode::REQUEST_TIMEOUT;
                     self.log_refusal(&connection, status, limit, monotonic());
@@ -275,9 +278,15 @@ impl ServerApp for Front {
         stream: Stream,
         shutdown: &ShutdownWatch,
     ) -> Option<Stream> {
-        let admitted = self.edge.limits.admit(client(&stream));
+        let peer = peer(&stream);
+        let admitted = self.edge.limits.admit(peer);
         self.edge.traffic.looked_at();
-        let admitted = admitted.ok()?;
+        let mut admitted = admitted.ok()?;
+        let mut stream = stream;
+        if self.edge.limits.begins_with_proxy(peer) {
+            let demanding = announced::demand(&self.edge.limits, &mut stream, &mut admitted);
+            Box::pin(demanding).await?;
+        }
         let stream = match &self.tls {
             Some(tls) if tls.is_spoken_at(&stream) => {
                 let handshake = tls.handshake(stream);
@@ -430,7 +439,7 @@ async fn finish(mut stream: Stream) {
     }
 }
 
-fn client(stream: &Stream) -> Option<IpAddr> {
+fn peer(stream: &Stream) -> Option<IpAddr> {
     let digest = stream.get_socket_digest()?;
     Some(digest.peer_addr()?.as_inet()?.ip())
 }

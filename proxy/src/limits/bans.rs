@@ -35,6 +35,12 @@ pub enum Unfit {
 }
 
 impl Bans {
+    /// Whether there is none, in force or over.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_range.is_empty()
+    }
+
     /// Whether a ban may be added.
     ///
     /// # Errors

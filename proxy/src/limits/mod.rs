@@ -24,6 +24,7 @@ use arc_swap::ArcSwap;
 use yagura_config::settings::LimitSettings;
 use yagura_control::{Clock, Timestamp};
 
+use crate::ingress::{Caller, Clouds};
 use bans::Bans;
 use connections::{Connections, Full};
 use network::Network;
@@ -38,7 +39,8 @@ const TOGETHER: u64 = PARTS;
 pub struct Limits {
     settings: ArcSwap<LimitSettings>,
     bans: ArcSwap<Bans>,
-    /// Counts changes of the two above, so that an open connection sees them for one load.
+    clouds: ArcSwap<Clouds>,
+    /// Counts changes of the three above, so that an open connection sees them for one load.
     changes: AtomicU64,
     connections: Connections,
     requests: Requests,
@@ -58,6 +60,7 @@ impl Limits {
         Arc::new(Self {
             settings: ArcSwap::from_pointee(settings),
             bans: ArcSwap::default(),
+            clouds: ArcSwap::default(),
             changes: AtomicU64::new(0),
             connections: Connections::default(),
             requests: Requests::default(),
@@ -92,6 +95,48 @@ impl Limits {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
+    /// Whether anybody at all is banned.
+    #[must_use]
+    pub fn bans_anybody(&self) -> bool {
+        !self.bans.load().is_empty()
+    }
+
+    /// Whether a reader is banned; counts him when he is.
+    #[must_use]
+    pub fn refuses(&self, reader: Option<IpAddr>) -> bool {
+        let refuses = self.is_banned(reader);
+        if refuses {
+            self.refused.count(Limit::Ban);
+        }
+        refuses
+    }
+
+    /// Whether a reader is banned.
+    #[must_use]
+    pub fn is_banned(&self, reader: Option<IpAddr>) -> bool {
+        let now = self.clock.now();
+        reader.is_some_and(|address| self.bans.load().covers(address, now))
+    }
+
+    /// The clouds that readers come through.
+    #[must_use]
+    pub fn clouds(&self) -> Arc<Clouds> {
+        self.clouds.load_full()
+    }
+
+    /// Whether connections from an address must begin with PROXY protocol.
+    #[must_use]
+    pub fn begins_with_proxy(&self, address: Option<IpAddr>) -> bool {
+        let canonical = address.map(|address| address.to_canonical());
+        canonical.is_some_and(|address| self.clouds.load().begins_with_proxy(address))
+    }
+
+    /// Believes other clouds from now on, on open connections too: with their next request.
+    pub fn set_clouds(&self, clouds: Clouds) {
+        self.clouds.store(Arc::new(clouds));
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
     /// Lets a connection in, before anything is read from it.
     ///
     /// # Errors
@@ -99,12 +144,12 @@ impl Limits {
     pub fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Admitted, Limit> {
         let changes = self.changes.load(Ordering::Acquire);
         let settings = self.settings.load_full();
-        let now = self.clock.now();
-        let banned = |address| self.bans.load().covers(address, now);
-        if address.is_some_and(banned) {
-            return Err(self.refused.count(Limit::Ban));
+        if self.refuses(address) {
+            return Err(Limit::Ban);
         }
-        let network = address.and_then(|address| counted(&settings, address));
+        let clouds = self.clouds();
+        let caller = Caller::new(address, &clouds);
+        let network = self.counted(&settings, &clouds, address);
         let entered = self.connections.enter(
             network,
             settings.connections,
@@ -121,8 +166,9 @@ impl Limits {
             limits: self.clone(),
             settings,
             changes,
-            address,
+            caller,
             network,
+            counts: network,
             hits: 0,
         })
     }
@@ -133,7 +179,7 @@ impl Limits {
     /// Its network asks too much; seconds until it may ask again.
     pub fn ask(&self, address: Option<IpAddr>) -> Result<(), u64> {
         let settings = self.settings.load();
-        let Some(network) = address.and_then(|address| counted(&settings, address)) else {
+        let Some(network) = self.counted(&settings, &self.clouds.load(), address) else {
             return Ok(());
         };
         let asked = self
@@ -158,6 +204,20 @@ impl Limits {
         self.connections.open()
     }
 
+    /// The network that is counted for an address; none where it is exempt, and for the clouds'
+    /// own: all readers would share what one network may ask.
+    fn counted(
+        &self,
+        settings: &LimitSettings,
+        clouds: &Clouds,
+        address: Option<IpAddr>,
+    ) -> Option<Network> {
+        let canonical = address?.to_canonical();
+        let mut exempt = settings.exempt.iter().chain(clouds.ranges());
+        let is_exempt = exempt.any(|range| range.contains(&canonical));
+        (!is_exempt).then(|| Network::of(canonical))
+    }
+
     fn count(&self, network: Network, settings: &LimitSettings, hits: u64) {
         let now = ns(self.clock.now());
         self.requests.count(network, quota(settings), now, hits);
@@ -170,12 +230,31 @@ pub struct Admitted {
     /// The settings in force.
     pub settings: Arc<LimitSettings>,
     changes: u64,
-    address: Option<IpAddr>,
+    /// Who is at the other end.
+    pub caller: Caller,
+    /// Whose connections it counts among.
     network: Option<Network>,
+    /// Whose answers from memory are counted.
+    counts: Option<Network>,
     hits: u64,
 }
 
 impl Admitted {
+    /// Takes the word of PROXY protocol about who is at the other end. The connection stays counted
+    /// where it was, what is asked over it is counted for that reader.
+    ///
+    /// # Errors
+    /// He is banned; the connection is to be closed.
+    pub fn announce(&mut self, address: IpAddr) -> Result<(), Limit> {
+        if self.limits.refuses(Some(address)) {
+            return Err(Limit::Ban);
+        }
+        let clouds = self.limits.clouds();
+        self.caller = Caller::new(Some(address), &clouds);
+        self.counts = self.limits.counted(&self.settings, &clouds, Some(address));
+        Ok(())
+    }
+
     /// Counts an answer that reached no origin.
     pub fn hit(&mut self) {
         self.hits += 1;
@@ -192,13 +271,8 @@ impl Admitted {
         }
         self.changes = changes;
         self.settings = self.limits.settings.load_full();
-        let now = self.limits.clock.now();
-        let banned = |address| self.limits.bans.load().covers(address, now);
-        if self.address.is_some_and(banned) {
-            self.limits.refused.count(Limit::Ban);
-            return false;
-        }
-        true
+        self.caller = Caller::new(self.caller.address(), &self.limits.clouds());
+        !self.limits.refuses(self.caller.address())
     }
 
     /// Whether silent connections are to make room.
@@ -209,7 +283,7 @@ impl Admitted {
 
     fn tell(&mut self) {
         let hits = std::mem::take(&mut self.hits);
-        if let (Some(network), 1..) = (self.network, hits) {
+        if let (Some(network), 1..) = (self.counts, hits) {
             self.limits.count(network, &self.settings, hits);
         }
     }
@@ -220,16 +294,6 @@ impl Drop for Admitted {
         self.tell();
         self.limits.connections.leave(self.network);
     }
-}
-
-/// The network that is counted for an address; none where it is exempt.
-fn counted(settings: &LimitSettings, address: IpAddr) -> Option<Network> {
-    let canonical = address.to_canonical();
-    let exempt = settings
-        .exempt
-        .iter()
-        .any(|range| range.contains(&canonical));
-    (!exempt).then(|| Network::of(canonical))
 }
 
 fn quota(settings: &LimitSettings) -> Quota {
@@ -294,6 +358,40 @@ mod tests {
         assert_eq!(limits.admit(address("192.0.2.9")).err(), Some(Limit::Ban));
         limits.set_bans(Bans::default());
         assert!(limits.admit(address("192.0.2.9")).is_ok());
+    }
+
+    #[test]
+    fn a_cloud_is_not_counted_and_the_reader_it_names_is() {
+        let limits = limits(|settings| {
+            settings.connections_per_network = 1;
+            settings.requests_per_network = 1;
+            settings.requests_burst = 10;
+        });
+        let cloud = |range: &str, word| yagura_config::settings::CloudSettings {
+            name: "cloud".to_owned(),
+            ranges: vec![range.parse().unwrap()],
+            word,
+            probe: None,
+        };
+        limits.set_clouds(Clouds::new(&[cloud(
+            "192.0.2.0/24",
+            yagura_config::settings::CloudWord::ProxyProtocol,
+        )]));
+        limits.set_bans(ban("203.0.113.0/24"));
+        let mut open: Vec<_> = (0..5)
+            .map(|_| limits.admit(address("::ffff:192.0.2.1")).unwrap())
+            .collect();
+        let banned = address("203.0.113.9").unwrap();
+        assert_eq!(open[0].announce(banned), Err(Limit::Ban));
+        let reader = address("198.51.100.1");
+        open[1].announce(reader.unwrap()).unwrap();
+        (0..9 * PARTS).for_each(|_| open[1].hit());
+        limits.set_bans(ban("198.51.100.0/24"));
+        assert!(!open[1].may_go_on() && open[2].may_go_on());
+        open.clear();
+        assert_eq!(limits.ask(reader), Ok(()));
+        assert!(limits.ask(reader).is_err());
+        assert!((0..50).all(|_| limits.ask(address("192.0.2.1")).is_ok()));
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub enum Limit {
     ConnectionsOfNetwork,
     /// The network asked too often for what reaches an origin (429).
     Requests,
+    /// The connection comes from a cloud's address and does not begin with PROXY protocol, or that
+    /// did not come in time.
+    ProxyProtocol,
     /// The head, or the TLS handshake, did not come in time.
     HeadTime,
     /// The head is too long or has too many fields (431).
@@ -33,11 +36,12 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ban,
         Self::Connections,
         Self::ConnectionsOfNetwork,
         Self::Requests,
+        Self::ProxyProtocol,
         Self::HeadTime,
         Self::HeadSize,
         Self::Line,
@@ -56,6 +60,7 @@ impl Limit {
             Self::Connections => "connections",
             Self::ConnectionsOfNetwork => "connections_per_network",
             Self::Requests => "requests_per_network",
+            Self::ProxyProtocol => "proxy_protocol",
             Self::HeadTime => "head_timeout",
             Self::HeadSize => "head",
             Self::Line => "line",
@@ -103,7 +108,7 @@ mod tests {
             });
         }
         let counts: Vec<u64> = Limit::ALL.map(|limit| refusals.of(limit)).to_vec();
-        assert_eq!(counts, (1..=12).collect::<Vec<u64>>());
+        assert_eq!(counts, (1..=13).collect::<Vec<u64>>());
         let mut names = Limit::ALL.map(Limit::name);
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));

@@ -204,8 +204,10 @@ pub fn of(
             posts(&drop.site, plan, inverse)
         }
         Order::Ban(added) => {
-            let (present, exempt) = (parts.limits.bans(), &parts.limits.settings().exempt);
-            let bans = ban::added(added, given, &present, exempt)?;
+            let present = parts.limits.bans();
+            let mut exempt = parts.limits.settings().exempt.clone();
+            exempt.extend(parts.limits.clouds().ranges());
+            let bans = ban::added(added, given, &present, &exempt)?;
             Ok(banned(added.range, bans, &present))
         }
         Order::LiftBan(lifted) => {

@@ -29,6 +29,7 @@ use super::replay;
 use crate::cache::Cache;
 use crate::disaster::hand_over;
 use crate::error::EdgeError;
+use crate::ingress::Clouds;
 use crate::limits::Limits;
 use crate::notice::files::Files;
 
@@ -205,6 +206,8 @@ impl Switchboard {
             if let Some(edge) = &settings.edge {
                 self.parts.limits.set(edge.limits.clone());
             }
+            let clouds = Clouds::new(&settings.clouds);
+            self.parts.limits.set_clouds(clouds);
             inner.settings = settings;
         }
         self.put_in_force(effect.plan);

@@ -1,11 +1,18 @@
-//! 3. Who may reach the site.
+//! 3. Who may reach the site. Who he is was decided before (`crate::ingress`).
 
 use super::reply::Reply;
+use crate::limits::refused::Limit;
 use crate::routing::Site;
+use crate::state::Edge;
 use crate::visit::Visit;
 
 /// A refusal for who may not.
-pub fn check(site: &Site, visit: &mut Visit) -> Option<Reply> {
+pub fn check(edge: &Edge, site: &Site, visit: &mut Visit) -> Option<Reply> {
+    // The connection may be a cloud's, and go on for its other readers.
+    if edge.limits.refuses(visit.client) {
+        visit.refused_by(Limit::Ban);
+        return Some(Reply::refusal(403, false));
+    }
     let allowed = &site.settings.allow_from;
     if allowed.is_empty() {
         return None;

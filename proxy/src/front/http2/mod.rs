@@ -26,10 +26,11 @@ use tokio::time::Instant;
 use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
-use super::{ANSWER, Front, SPAN, SPANS, answer, client};
+use super::{ANSWER, Front, SPAN, SPANS, answer};
 use crate::access_log::Line;
 use crate::access_log::asked::Asked as Told;
 use crate::access_log::line::Wire;
+use crate::ingress::Caller;
 use crate::limits::Admitted;
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -44,7 +45,6 @@ const MOST_MALFORMED: usize = 32;
 
 /// What is known of a connection, for all its requests.
 struct Reader {
-    client: Option<IpAddr>,
     wire: Wire,
     tls: Option<Arc<SslDigest>>,
     socket: Option<Arc<SocketDigest>>,
@@ -56,6 +56,15 @@ struct Asked {
     request: Request<RecvStream>,
     respond: SendResponse<Bytes>,
     began: std::time::Instant,
+    /// Who is at the other end of the connection.
+    caller: Caller,
+}
+
+impl Asked {
+    /// Who asks.
+    fn reader(&self) -> Option<IpAddr> {
+        self.caller.reader(self.request.headers())
+    }
 }
 
 /// Speaks HTTP/2 until the connection ends.
@@ -66,7 +75,6 @@ pub async fn serve(
     shutdown: &ShutdownWatch,
 ) {
     let reader = Arc::new(Reader {
-        client: client(&stream),
         wire: Wire::of(Version::HTTP_2, stream.get_ssl_digest().as_deref()),
         tls: stream.get_ssl_digest(),
         socket: stream.get_socket_digest(),
@@ -124,6 +132,7 @@ pub async fn serve(
             request,
             respond,
             began: monotonic(),
+            caller: admitted.caller.clone(),
         };
         let taken = taken(front, &reader, asked);
         match taken.map(|asked| short_enough(front, &reader, &admitted.settings, asked)) {
@@ -192,6 +201,12 @@ fn short_enough(
 
 /// Answers a plain hit; gives everything else back.
 fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
+    if asked.caller.speaks_for_others()
+        && front.edge.limits.bans_anybody()
+        && front.edge.limits.is_banned(asked.reader())
+    {
+        return Some(asked);
+    }
     let Some(answer) = request::hit(&front.edge, reader.tls.is_some(), &asked.request) else {
         return Some(asked);
     };
@@ -201,7 +216,7 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     answer.site.seen.counters.hit(answer.status(), bytes);
     if front.edge.tells() {
         let told = answer::Told {
-            client: reader.client,
+            client: asked.reader(),
             wire: reader.wire,
             began: asked.began,
             first_byte,
@@ -221,7 +236,7 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
         matches!(method, Method::GET | Method::HEAD) && asked.request.body().is_end_stream();
     if plain && let Some(request) = request::for_stages(&asked.request) {
         let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
-        (visit.tls, visit.client) = (reader.tls.is_some(), reader.client);
+        (visit.tls, visit.client) = (reader.tls.is_some(), asked.reader());
         visit.wire = reader.wire;
         if let Some(mut reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
@@ -250,7 +265,7 @@ fn what(request: &Request<RecvStream>) -> Told {
 /// where its stream was reset.
 fn log_refusal(front: &Front, reader: &Reader, asked: &Asked, status: u16, limit: Option<Limit>) {
     if front.edge.tells() {
-        let reader = (reader.client, reader.wire);
+        let reader = (asked.reader(), reader.wire);
         let at = (front.edge.clock.now(), asked.began);
         let line = Line::of_refusal(reader, at, what(&asked.request));
         front.edge.tell(Line {

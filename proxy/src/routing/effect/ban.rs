@@ -64,7 +64,9 @@ fn unfit_ban(ban: &Ban, unfit: Unfit) -> Refusal {
         ),
         Unfit::Exempt(exempt) => (
             format!("{range} overlaps {exempt}, which is exempt from limits"),
-            "take it out of `exempt` in [edge.limits] first, and reload".to_owned(),
+            "take it out of `exempt` in [edge.limits] or out of its [[cloud]] first, and reload; \
+             a cloud's readers are banned by their own addresses"
+                .to_owned(),
         ),
         Unfit::Over => (
             "the ban would be over already".to_owned(),
