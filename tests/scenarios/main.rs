@@ -36,6 +36,7 @@ mod full_disk;
 mod handed_over;
 mod history;
 mod http2;
+mod ingress;
 mod kill;
 mod limits;
 mod metrics;
