@@ -137,13 +137,7 @@ pub(crate) fn site_of_host(host: &str, arguments: &EdgesArguments) -> anyhow::Re
 
 fn envelope(order: Order) -> Envelope {
     // Who gives it is what the connection proves.
-    Envelope {
-        order,
-        who: String::new(),
-        reason: None,
-        if_generation: None,
-        dry_run: false,
-    }
+    Envelope::of(order, "")
 }
 
 fn send(

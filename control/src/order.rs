@@ -82,6 +82,20 @@ pub struct Envelope {
     pub dry_run: bool,
 }
 
+impl Envelope {
+    /// An order with nothing beside it but what its sender calls itself.
+    #[must_use]
+    pub fn of(order: Order, who: &str) -> Self {
+        Self {
+            order,
+            who: who.to_owned(),
+            reason: None,
+            if_generation: None,
+            dry_run: false,
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -240,13 +240,7 @@ async fn reread(edge: Arc<Edge>, notifier: Arc<Notifier>) {
     };
     while hangup.recv().await.is_some() {
         edge.access_log.reopen();
-        let envelope = Envelope {
-            order: Order::Reload,
-            who: "SIGHUP".to_owned(),
-            reason: None,
-            if_generation: None,
-            dry_run: false,
-        };
+        let envelope = Envelope::of(Order::Reload, "SIGHUP");
         notifier.tell(&[Word::Reloading(monotonic_usec())]);
         let given = admin::give(&edge, envelope, "signal").await;
         notifier.tell(&[Word::Ready]);

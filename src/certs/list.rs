@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use yagura_certs::register::{self, Entry, Place, calendar, probe};
+use yagura_certs::register::{self, Entry, Place, calendar};
 use yagura_config::settings::{CertificateSettings, WatchedCertificateSettings};
 use yagura_control::{Clock, SystemClock, Timestamp};
 
@@ -65,22 +65,8 @@ fn missing(wanted: &CertificateSettings) -> Entry {
 /// All of them at the same time, so that a dead one holds nobody up.
 fn look_at(watched: &[WatchedCertificateSettings], now: Timestamp) -> Vec<Entry> {
     let look = |it: &WatchedCertificateSettings| {
-        let roots = match probe::roots(it.trust.as_deref()) {
-            Ok(roots) => roots,
-            Err(error) => {
-                let place = Place::Watched {
-                    address: it.address.clone(),
-                };
-                return Entry {
-                    name: it.name.clone(),
-                    place,
-                    facts: None,
-                    troubles: vec![error.to_string()],
-                };
-            }
-        };
-        let seen = probe::look(&it.address, &it.server_name, &roots, PATIENCE, now);
-        register::watched(&it.name, &it.address, &seen, now)
+        let of = (it.server_name.as_str(), it.trust.as_deref());
+        register::from_outside(&it.name, &it.address, of, PATIENCE, now)
     };
     std::thread::scope(|scope| {
         let looking: Vec<_> = watched

@@ -52,11 +52,8 @@ async fn hand_over(town: &Town) {
 fn envelope(order: Order) -> Envelope {
     let reason = Some("table of the demo city".to_owned());
     Envelope {
-        order,
-        who: "yagura up".to_owned(),
         reason,
-        if_generation: None,
-        dry_run: false,
+        ..Envelope::of(order, "yagura up")
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::town::certified::{CertifiedEdge, HOST};
+use crate::town::openssl::openssl;
 use crate::town::place::Place;
 use crate::town::process::Running;
 use crate::town::{YAGURA, eventually};
@@ -57,14 +58,7 @@ impl CityHall {
     }
 
     fn openssl(&self, arguments: &str) -> String {
-        let done = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(self.folder.path())
-            .output()
-            .expect("the package openssl is installed");
-        let told = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "openssl {arguments}: {told}");
-        String::from_utf8(done.stdout).unwrap()
+        openssl(self.folder.path(), arguments)
     }
 
     /// Runs `yagura certs`.

@@ -25,15 +25,15 @@ async fn other(place: Place, orders: &Authority, pebble: &str, role: &str) -> Ce
     CertifiedEdge::start(place, &lines).await
 }
 
-/// The holder, which hands over to the edge at that place.
-async fn holder(others: Place, orders: &Authority, pebble: &str) -> CertifiedEdge {
+/// The holder at a place, which hands over to the edge at another.
+async fn holder(place: Place, others: Place, orders: &Authority, pebble: &str) -> CertifiedEdge {
     let held = orders.operator("holder");
     let lines = format!(
         "[certificates]\nedges = [\"https://{}:9443\"]\ncertificate = {:?}\nkey = {:?}\ntrust = {:?}\n\
          {pebble}{WANTED}",
         others.address, held.certificate, held.key, orders.trust,
     );
-    CertifiedEdge::start(Place::claim(), &lines).await
+    CertifiedEdge::start(place, &lines).await
 }
 
 /// BIND and a Pebble that asks at the place, and the lines of the authority.
@@ -56,7 +56,7 @@ async fn the_holder_orders_and_every_edge_proves_and_serves() {
     let (_bind, pebble, lines) = authority(place).await;
     // The names lead to the other edge, which has to show the holder's proof.
     let other = other(place, &orders, &lines, "keeper").await;
-    let holder = holder(place, &orders, &lines).await;
+    let holder = holder(Place::claim(), place, &orders, &lines).await;
     let mine = holder.until_version(1).await;
     let theirs = other.until_version(1).await;
     assert_eq!(mine["source"], "ACME, public");
@@ -81,16 +81,7 @@ async fn an_edge_that_was_away_has_everything_soon_after_it_is_back() {
     // The holder is asked by the authority itself here.
     let own = Place::claim();
     let (_bind, _pebble, lines) = authority(own).await;
-    let held = orders.operator("holder");
-    let holder = CertifiedEdge::start(
-        own,
-        &format!(
-            "[certificates]\nedges = [\"https://{}:9443\"]\ncertificate = {:?}\nkey = {:?}\ntrust = {:?}\n\
-             {lines}{WANTED}",
-            place.address, held.certificate, held.key, orders.trust
-        ),
-    )
-    .await;
+    let holder = holder(own, place, &orders, &lines).await;
     holder.until_version(1).await;
     eventually("the holder says who lacks it", || async {
         holder.warnings().contains("was not handed").then_some(())
@@ -111,16 +102,7 @@ async fn nobody_hands_over_who_may_not() {
     let own = Place::claim();
     let (_bind, _pebble, lines) = authority(own).await;
     let other = other(place, &orders, &lines, "operator").await;
-    let held = orders.operator("holder");
-    let holder = CertifiedEdge::start(
-        own,
-        &format!(
-            "[certificates]\nedges = [\"https://{}:9443\"]\ncertificate = {:?}\nkey = {:?}\ntrust = {:?}\n\
-             {lines}{WANTED}",
-            place.address, held.certificate, held.key, orders.trust
-        ),
-    )
-    .await;
+    let holder = holder(own, place, &orders, &lines).await;
     holder.until_version(1).await;
     eventually("it is told what is missing", || async {
         holder

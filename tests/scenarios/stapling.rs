@@ -6,18 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use crate::town::certified::{CertifiedEdge, HOST, OTHER_HOST};
 use crate::town::eventually;
+use crate::town::openssl::openssl;
 use crate::town::place::Place;
 
 const SERIAL: u32 = 0x1001;
-
-fn openssl(folder: &Path, arguments: &str) {
-    let done = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "openssl {arguments}: {done:?}");
-}
 
 /// A responder that ends with the story.
 struct Responder(Child, u16);

@@ -74,8 +74,7 @@ impl LoneEdge {
 
     /// Kills the edge and starts it again with what it has on disk.
     pub async fn restart(&mut self) {
-        self.edge.take().unwrap().kill();
-        self.run().await;
+        self.restart_with(|| {}).await;
     }
 
     /// The same, with something done to its folder in between.

@@ -3,9 +3,11 @@
 //! - `alone.rs`: the edge alone before an origin.
 //! - `bind.rs`: BIND, with a zone that may be changed.
 //! - `certified.rs`: an edge that orders certificates.
+//! - `collector.rs`: a collector of OpenTelemetry's traces.
 //! - `load.rs`: readers who go on asking.
 //! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
 //! - `museum.rs`: a site of another CMS, with a sitemap, and an edge of its own before it.
+//! - `openssl.rs`: OpenSSL as an authority, and as a judge.
 //! - `operators.rs`: edges that take orders from afar, and the certificates of those who give them.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `pebble.rs`: an authority that issues by ACME.
@@ -24,6 +26,7 @@ pub mod collector;
 pub mod load;
 pub mod lone_edge;
 pub mod museum;
+pub mod openssl;
 pub mod operators;
 pub mod origin;
 pub mod pebble;

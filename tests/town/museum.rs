@@ -201,13 +201,7 @@ impl Museum {
     /// How the edge stands.
     pub async fn status(&self) -> EdgeStatus {
         let client = Client::new(self.socket(), Duration::from_secs(20));
-        let envelope = Envelope {
-            order: Order::Status,
-            who: "museum".to_owned(),
-            reason: None,
-            if_generation: None,
-            dry_run: false,
-        };
+        let envelope = Envelope::of(Order::Status, "museum");
         match client.order(&envelope).await.unwrap().outcome {
             Outcome::Status(status) => *status,
             other => panic!("{other:?}"),

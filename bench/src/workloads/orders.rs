@@ -34,13 +34,7 @@ pub async fn purge(place: &Place) -> anyhow::Result<()> {
 
 async fn give(place: &Place, order: Order) -> anyhow::Result<()> {
     let client = Client::new(control_socket(place), Duration::from_secs(10));
-    let envelope = Envelope {
-        order,
-        who: "yagura-bench".to_owned(),
-        reason: None,
-        if_generation: None,
-        dry_run: false,
-    };
+    let envelope = Envelope::of(order, "yagura-bench");
     client.order(&envelope).await?;
     Ok(())
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use serde::{Deserialize, Serialize};
 
 use super::failure::Failure;
+use crate::inspect::sha256;
 use crate::store::write_private;
 
 /// What is remembered of an account. The format is that of instant-acme's credentials.
@@ -30,13 +30,8 @@ impl AccountFile {
     /// The file of the account at this directory; with External Account Binding, of this key there.
     pub(super) fn of(folder: &Path, directory: &str, external: Option<&str>) -> Self {
         let named = format!("{directory}\n{}", external.unwrap_or_default());
-        let hash = digest(&SHA256, named.as_bytes());
-        let short: String = hash
-            .as_ref()
-            .iter()
-            .take(12)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mut short = sha256(named.as_bytes());
+        short.truncate(24);
         Self(folder.join("accounts").join(format!("{short}.json")))
     }
 
@@ -60,9 +55,7 @@ impl AccountFile {
         let write = || {
             let folder = self.0.parent().unwrap_or(Path::new("."));
             fs::create_dir_all(folder).map_err(|error| self.unusable(&error))?;
-            let partial = self.0.with_extension("partial");
-            write_private(&partial, &bytes).map_err(|error| self.unusable(&error))?;
-            fs::rename(&partial, &self.0).map_err(|error| self.unusable(&error))
+            write_private(&self.0, &bytes).map_err(|error| self.unusable(&error))
         };
         write()
     }

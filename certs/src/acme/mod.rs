@@ -29,10 +29,10 @@ use rustls_pki_types::CertificateDer;
 use secrecy::SecretSlice;
 use yagura_control::Timestamp;
 
+use crate::csr::RequestKey;
 use crate::store::Pem;
 use account::AccountFile;
 pub use failure::Failure;
-pub use key::KeyKind;
 pub use pending::{ACME_TLS, Pending, WELL_KNOWN};
 pub use solver::{ChallengeKind, Proof, Solver};
 use transport::{Transport, trust};
@@ -78,7 +78,7 @@ pub struct Wish {
     /// Host names; wildcards need DNS-01.
     pub names: Vec<String>,
     /// The kind of key.
-    pub key: KeyKind,
+    pub key: RequestKey,
     /// The leaf that this one is to replace, from the same authority.
     pub replaces: Option<CertificateDer<'static>>,
 }

@@ -29,6 +29,7 @@ use yagura_control::Timestamp;
 pub use application::{Application, NoApplication, RequestKey};
 pub use install::{Given, Installed, held_intermediates, install};
 pub use life::{Event, Refused, State};
+pub(crate) use make::new_key;
 
 use crate::CertError;
 use crate::inspect::{Certificate, PrivateKey};

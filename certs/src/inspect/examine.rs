@@ -1,5 +1,7 @@
 //! Whether a heap of certificates and keys can be served: pure, every fault at once.
 
+use std::collections::BTreeSet;
+
 use secrecy::ExposeSecret;
 use yagura_control::Timestamp;
 
@@ -119,9 +121,14 @@ fn faults(chain: &Chain, wanted: &[String], now: Timestamp) -> Vec<Refusal> {
 /// (RFC 6125, section 6.4.3).
 #[must_use]
 pub fn carries(leaf: &Certificate, name: &str) -> bool {
+    is_among(&leaf.names, name)
+}
+
+/// Whether a name is one of these, itself or by a wildcard.
+pub(super) fn is_among(names: &BTreeSet<String>, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let wildcard = name
         .split_once('.')
         .map(|(_, parent)| format!("*.{parent}"));
-    leaf.names.contains(&name) || wildcard.is_some_and(|it| leaf.names.contains(&it))
+    names.contains(&name) || wildcard.is_some_and(|it| names.contains(&it))
 }

@@ -91,6 +91,12 @@ impl Inspected {
         self.names.iter().map(String::as_str)
     }
 
+    /// Whether it carries a name, itself or by a wildcard.
+    #[must_use]
+    pub fn carries(&self, name: &str) -> bool {
+        examine::is_among(&self.names, name)
+    }
+
     /// Whether it carries exactly these names.
     #[must_use]
     pub fn is_for(&self, names: &[String]) -> bool {
@@ -140,13 +146,15 @@ impl Inspected {
 #[must_use]
 pub fn sha256(der: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, der);
-    digest
-        .as_ref()
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            text.push_str(&format!("{byte:02x}"));
-            text
-        })
+    hex(digest.as_ref())
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        text.push_str(&format!("{byte:02x}"));
+        text
+    })
 }
 
 /// PEM (RFC 7468) of some DER.

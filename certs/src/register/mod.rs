@@ -11,6 +11,9 @@ pub mod probe;
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
+use std::time::Duration;
+
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Serialize;
@@ -162,24 +165,54 @@ pub fn stored(store: &Store, now: Timestamp) -> Result<Vec<Entry>, CertError> {
     Ok(entries)
 }
 
-/// A certificate that lives elsewhere, as it was seen or not seen.
+/// A certificate that lives elsewhere, looked at now: what the server at `address` shows to readers
+/// of a host, judged by the authorities of a file or of the system. See [`probe::look`].
 #[must_use]
-pub fn watched(name: &str, address: &str, seen: &Result<Seen, NoAnswer>, now: Timestamp) -> Entry {
-    let (facts, troubles) = match seen {
-        Ok(seen) => {
-            let leaf = seen.chain.first();
-            let facts = leaf.map(|leaf| Facts::of(leaf, Renewal::ByHand, now));
-            (facts, seen.fault.iter().cloned().collect())
+pub fn from_outside(
+    name: &str,
+    address: &str,
+    (server_name, trust): (&str, Option<&Path>),
+    patience: Duration,
+    now: Timestamp,
+) -> Entry {
+    match probe::roots(trust) {
+        Ok(roots) => {
+            let seen = probe::look(address, server_name, &roots, patience, now);
+            watched(name, address, &seen, now)
         }
-        Err(error) => (None, vec![error.to_string()]),
-    };
-    Entry {
-        name: name.to_owned(),
-        place: Place::Watched {
-            address: address.to_owned(),
-        },
-        facts,
-        troubles,
+        Err(error) => Entry::watched(name, address, Err(error.to_string())),
+    }
+}
+
+fn watched(name: &str, address: &str, seen: &Result<Seen, NoAnswer>, now: Timestamp) -> Entry {
+    let seen = seen.as_ref().map_err(ToString::to_string).map(|seen| {
+        let leaf = seen.chain.first();
+        let facts = leaf.map(|leaf| Facts::of(leaf, Renewal::ByHand, now));
+        (facts, seen.fault.clone())
+    });
+    Entry::watched(name, address, seen)
+}
+
+impl Entry {
+    /// One that is not in the store: what it says and what is wrong with it, or why it is not seen.
+    #[must_use]
+    pub fn watched(
+        name: &str,
+        address: &str,
+        seen: Result<(Option<Facts>, Option<String>), String>,
+    ) -> Self {
+        let (facts, trouble) = match seen {
+            Ok(seen) => seen,
+            Err(trouble) => (None, Some(trouble)),
+        };
+        Self {
+            name: name.to_owned(),
+            place: Place::Watched {
+                address: address.to_owned(),
+            },
+            facts,
+            troubles: trouble.into_iter().collect(),
+        }
     }
 }
 

@@ -164,9 +164,7 @@ impl State {
             path: file.clone(),
             what: error.to_string(),
         })?;
-        let partial = file.with_extension("partial");
-        write_private(&partial, &bytes)?;
-        fs::rename(&partial, &file).map_err(CertError::at(file))
+        write_private(&file, &bytes)
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use yagura_control::Timestamp;
 
+use crate::inspect::hex;
+
 /// How long a key makes tickets.
 pub const TURN: Duration = Duration::from_secs(12 * 3600);
 /// How long a ticket is good.
@@ -99,13 +101,6 @@ impl TicketKeys {
         };
         text.lines().map(key).collect::<Option<_>>().map(Self)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _memory_is_there = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {

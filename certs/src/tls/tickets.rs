@@ -89,9 +89,7 @@ impl Tickets {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(CertError::at(folder))?;
         }
-        let partial = file.with_extension("partial");
-        write_private(&partial, written.as_bytes())?;
-        std::fs::rename(&partial, file).map_err(CertError::at(file))
+        write_private(file, written.as_bytes())
     }
 }
 

@@ -98,14 +98,7 @@ async fn deliver_next(
             return Err(error.into());
         }
     };
-    let order = Order::Purge(job.purge);
-    let envelope = Envelope {
-        order,
-        who: "cms".to_owned(),
-        reason: None,
-        if_generation: None,
-        dry_run: false,
-    };
+    let envelope = Envelope::of(Order::Purge(job.purge), "cms");
     match client.order(&envelope).await {
         Ok(reply) => {
             state

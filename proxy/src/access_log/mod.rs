@@ -13,7 +13,7 @@ mod file;
 pub mod line;
 pub mod request_id;
 mod rotate;
-mod target;
+pub mod target;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -15,14 +15,7 @@ pub fn shown(target: &str, settings: &AccessLogSettings) -> String {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
-    let below = settings
-        .hide_below
-        .iter()
-        .find_map(|beginning| path.strip_prefix(beginning.as_str()).map(|_| beginning));
-    let mut shown = match below {
-        Some(beginning) => format!("{beginning}{HIDDEN}"),
-        None => path.to_owned(),
-    };
+    let mut shown = path_shown(path, &settings.hide_below);
     let Some(query) = query else { return shown };
     match settings.query {
         QueryPolicy::Omitted => {}
@@ -38,6 +31,16 @@ pub fn shown(target: &str, settings: &AccessLogSettings) -> String {
         }
     }
     shown
+}
+
+/// A path without query, as far as it may be told.
+#[must_use]
+pub fn path_shown(path: &str, hide_below: &[String]) -> String {
+    let mut below = hide_below.iter();
+    match below.find(|beginning| path.starts_with(beginning.as_str())) {
+        Some(beginning) => format!("{beginning}{HIDDEN}"),
+        None => path.to_owned(),
+    }
 }
 
 /// A URL as it is written; its query is gone already.

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use secrecy::SecretSlice;
-use yagura_certs::acme::{
-    Authority, ChallengeKind, ExternalAccount, Failure, KeyKind, Pending, Solver,
-};
+use yagura_certs::acme::{Authority, ChallengeKind, ExternalAccount, Failure, Pending, Solver};
+use yagura_certs::csr::RequestKey;
 use yagura_certs::dns::{self, KeyAlgorithm, Place, Zone};
 use yagura_config::settings::{
     AuthoritySettings, CertificatesSettings, ChallengeSetting, DnsSettings, KeySetting,
@@ -56,12 +55,12 @@ pub fn asked(
 
 /// The kind of key that the settings mean.
 #[must_use]
-pub const fn key_kind(setting: KeySetting) -> KeyKind {
+pub const fn key_kind(setting: KeySetting) -> RequestKey {
     match setting {
-        KeySetting::P256 => KeyKind::P256,
-        KeySetting::P384 => KeyKind::P384,
-        KeySetting::Rsa2048 => KeyKind::Rsa2048,
-        KeySetting::Rsa3072 => KeyKind::Rsa3072,
+        KeySetting::P256 => RequestKey::P256,
+        KeySetting::P384 => RequestKey::P384,
+        KeySetting::Rsa2048 => RequestKey::Rsa2048,
+        KeySetting::Rsa3072 => RequestKey::Rsa3072,
     }
 }
 

@@ -11,11 +11,11 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use yagura_certs::expiry::warning::Renewal;
 use yagura_certs::inspect::Certificate;
-use yagura_certs::register::{self, Entry, Facts, probe};
+use yagura_certs::register::{self, Entry, Facts};
 use yagura_config::Settings;
-use yagura_config::settings::WatchedCertificateSettings;
 use yagura_control::Timestamp;
 
+use super::locked;
 use crate::state::Edge;
 
 /// How often they are looked at.
@@ -38,7 +38,7 @@ pub struct Elsewhere {
 
 /// Looks at them until the task is dropped.
 pub async fn run(edge: Arc<Edge>) {
-    let mut looked: Option<(Timestamp, Settings)> = None;
+    let mut looked: Option<(Timestamp, Arc<Settings>)> = None;
     loop {
         let settings = edge.switchboard.settings();
         let now = edge.clock.now();
@@ -69,7 +69,11 @@ fn is_well(seen: &Elsewhere) -> bool {
 async fn look(edge: &Arc<Edge>, settings: &Settings, now: Timestamp) {
     let mut looking = tokio::task::JoinSet::new();
     for watched in settings.watched_certificates.clone() {
-        looking.spawn_blocking(move || from_outside(&watched, now));
+        looking.spawn_blocking(move || {
+            let (name, address) = (&watched.name, &watched.address);
+            let of = (watched.server_name.as_str(), watched.trust.as_deref());
+            register::from_outside(name, address, of, PATIENCE, now)
+        });
     }
     let own = settings
         .control
@@ -92,38 +96,12 @@ async fn look(edge: &Arc<Edge>, settings: &Settings, now: Timestamp) {
     edge.certificates.note_elsewhere(seen);
 }
 
-fn from_outside(watched: &WatchedCertificateSettings, now: Timestamp) -> Entry {
-    let (name, address) = (&watched.name, &watched.address);
-    match probe::roots(watched.trust.as_deref()) {
-        Ok(roots) => {
-            let seen = probe::look(address, &watched.server_name, &roots, PATIENCE, now);
-            register::watched(name, address, &seen, now)
-        }
-        Err(error) => entry(name, address, Err(error.to_string())),
-    }
-}
-
 fn of_file(name: &str, file: &Path, now: Timestamp) -> Entry {
     let read = CertificateDer::from_pem_file(file)
         .map_err(|error| format!("{} cannot be read: {error}", file.display()))
         .and_then(|leaf| Certificate::read(&leaf).map_err(|error| error.to_string()));
-    let facts = read.map(|leaf| Facts::of(&leaf, Renewal::ByHand, now));
-    entry(name, &file.display().to_string(), facts)
-}
-
-fn entry(name: &str, address: &str, facts: Result<Facts, String>) -> Entry {
-    let (facts, troubles) = match facts {
-        Ok(facts) => (Some(facts), Vec::new()),
-        Err(trouble) => (None, vec![trouble]),
-    };
-    Entry {
-        name: name.to_owned(),
-        place: register::Place::Watched {
-            address: address.to_owned(),
-        },
-        facts,
-        troubles,
-    }
+    let facts = read.map(|leaf| (Some(Facts::of(&leaf, Renewal::ByHand, now)), None));
+    Entry::watched(name, &file.display().to_string(), facts)
 }
 
 fn seen_of(entry: &Entry) -> Elsewhere {
@@ -149,10 +127,7 @@ impl super::Certificates {
     /// What was seen of each, by name.
     #[must_use]
     pub fn elsewhere(&self) -> BTreeMap<String, Elsewhere> {
-        let elsewhere = self.elsewhere.lock();
-        elsewhere
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        locked(&self.elsewhere).clone()
     }
 
     fn note_elsewhere(&self, mut seen: BTreeMap<String, Elsewhere>) {
@@ -166,11 +141,7 @@ impl super::Certificates {
                 }
             }
         }
-        let mut elsewhere = self
-            .elsewhere
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *elsewhere = seen;
+        *locked(&self.elsewhere) = seen;
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use yagura_certs::Store;
 use yagura_certs::acme::{Failure, Pending, Proof, Solver};
-use yagura_config::settings::{CertificatesSettings, CommandSettings, EdgeAddress};
+use yagura_config::settings::{CommandSettings, EdgeAddress};
 use yagura_control::Clock;
 use yagura_control::client::{Afar, Client, Identity};
 use yagura_control::order::{
@@ -33,7 +33,8 @@ pub async fn run(edge: Arc<Edge>) {
     let mut asked_at = None;
     loop {
         tokio::time::sleep(LOOK).await;
-        let settings = edge.switchboard.settings().certificates;
+        let settings = edge.switchboard.settings();
+        let settings = &settings.certificates;
         let Some(others) = settings.others.as_ref().filter(|_| settings.holder) else {
             edge.certificates.note_unreached(BTreeMap::new());
             continue;
@@ -45,7 +46,7 @@ pub async fn run(edge: Arc<Edge>) {
             continue;
         }
         asked_at = Some(now);
-        let failures = hand_to_all(&edge, &settings, others).await;
+        let failures = hand_to_all(&edge, &held, others).await;
         handed = if failures.is_empty() {
             held
         } else {
@@ -58,7 +59,7 @@ pub async fn run(edge: Arc<Edge>) {
 /// Gives every other edge what it lacks; names those that did not take it, with why.
 async fn hand_to_all(
     edge: &Arc<Edge>,
-    settings: &CertificatesSettings,
+    held: &[(String, String)],
     others: &CommandSettings,
 ) -> BTreeMap<String, String> {
     let clients = match clients(others) {
@@ -67,7 +68,7 @@ async fn hand_to_all(
     };
     let mut failures = BTreeMap::new();
     for client in clients {
-        if let Err(why) = hand_to(edge, settings, &client).await {
+        if let Err(why) = hand_to(edge, held, &client).await {
             failures.insert(client.place(), why);
         }
     }
@@ -76,32 +77,29 @@ async fn hand_to_all(
 
 async fn hand_to(
     edge: &Arc<Edge>,
-    settings: &CertificatesSettings,
+    held: &[(String, String)],
     client: &Client,
 ) -> Result<(), String> {
-    let reply = client.order(&envelope(Order::Status)).await;
+    let reply = client.order(&Envelope::of(Order::Status, "")).await;
     let reply = reply.map_err(|error| error.to_string())?;
     let Outcome::Status(status) = reply.outcome else {
         return Err("it answers something else than asked".to_owned());
     };
     let mut refused = Vec::new();
-    for wanted in &settings.wanted {
-        let Some(sha256) = edge.certificates.sha256_of(&wanted.name) else {
-            continue;
-        };
+    for (name, sha256) in held {
         let mut theirs = status.certificates.iter();
-        if theirs.any(|it| it.name == wanted.name && it.sha256 == sha256) {
+        if theirs.any(|it| it.name == *name && it.sha256 == *sha256) {
             continue;
         }
-        let Some(order) = taking(edge, &wanted.name) else {
+        let Some(order) = taking(edge, name) else {
             continue;
         };
-        match client.order(&envelope(order)).await {
+        match client.order(&Envelope::of(order, "")).await {
             Ok(_) => {
                 let to = client.place();
-                tracing::info!(certificate = wanted.name, to, "handed over");
+                tracing::info!(certificate = name, to, "handed over");
             }
-            Err(error) => refused.push(format!("{}: {error}", wanted.name)),
+            Err(error) => refused.push(format!("{name}: {error}")),
         }
     }
     if refused.is_empty() {
@@ -120,16 +118,6 @@ fn taking(edge: &Edge, name: &str) -> Option<Order> {
         chain: pem.chain.clone(),
         key: SecretPem(pem.key.clone()),
     }))
-}
-
-fn envelope(order: Order) -> Envelope {
-    Envelope {
-        order,
-        who: String::new(),
-        reason: None,
-        if_generation: None,
-        dry_run: false,
-    }
 }
 
 /// How the other edges are reached.
@@ -186,10 +174,9 @@ impl Everywhere {
             tracing::warn!(why, "the other edges show no proof");
             Vec::new()
         });
-        let order = envelope(Order::ShowProofs(ShowProofs {
-            files,
-            until: self.clock.now().plus(longer),
-        }));
+        let until = self.clock.now().plus(longer);
+        let order = Order::ShowProofs(ShowProofs { files, until });
+        let order = Envelope::of(order, "");
         for client in clients {
             if let Err(error) = client.order(&order).await {
                 tracing::warn!(edge = client.place(), %error, "it does not show the proof");

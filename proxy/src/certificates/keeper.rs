@@ -11,7 +11,8 @@ use yagura_certs::acme::{self, Failure, Wish};
 use yagura_certs::renewal::{Event, Held, Next, State, next};
 use yagura_certs::store::{Brought, How, Pem};
 use yagura_certs::{Inspected, Store};
-use yagura_config::settings::{CertificateSettings, CertificatesSettings};
+use yagura_config::Settings;
+use yagura_config::settings::CertificateSettings;
 
 use super::authorities::{asked, key_kind};
 use crate::state::Edge;
@@ -23,7 +24,7 @@ const EVERY: Duration = Duration::from_secs(1);
 struct Errand {
     edge: Arc<Edge>,
     folder: PathBuf,
-    settings: Arc<CertificatesSettings>,
+    settings: Arc<Settings>,
     certificate: CertificateSettings,
 }
 
@@ -32,18 +33,13 @@ pub async fn run(edge: Arc<Edge>) {
     let Some(folder) = edge.certificates.folder.clone() else {
         return;
     };
-    let mut settings = Arc::new(edge.switchboard.settings().certificates);
-    let mut generation = edge.switchboard.plan().generation;
     let mut under_way: JoinSet<String> = JoinSet::new();
     let mut busy = HashSet::new();
     loop {
-        let present = edge.switchboard.plan().generation;
-        if present != generation {
-            generation = present;
-            settings = Arc::new(edge.switchboard.settings().certificates);
-        }
-        let due = settings.wanted.iter().filter(|wanted| {
-            settings.holder && !wanted.authorities.is_empty() && !busy.contains(&wanted.name)
+        let settings = edge.switchboard.settings();
+        let holder = settings.certificates.holder;
+        let due = settings.certificates.wanted.iter().filter(|wanted| {
+            holder && !wanted.authorities.is_empty() && !busy.contains(&wanted.name)
         });
         let due: Vec<CertificateSettings> = due.cloned().collect();
         for certificate in due {
@@ -136,7 +132,12 @@ impl Errand {
 
     async fn obtained(&self, authority: &str) -> Result<Pem, Failure> {
         let (certificates, clock) = (&self.edge.certificates, &self.edge.clock);
-        let asked = asked(&self.settings, authority, &certificates.pending, clock)?;
+        let asked = asked(
+            &self.settings.certificates,
+            authority,
+            &certificates.pending,
+            clock,
+        )?;
         let state = self.state();
         // Named only to who issued it and knows of such things.
         let known = state.authority.as_deref() == Some(authority)
@@ -198,7 +199,12 @@ impl Errand {
         let leaf = leaf(&present);
         let (certificates, clock) = (&self.edge.certificates, &self.edge.clock);
         let authority = self.state().authority.unwrap_or_default();
-        let told = match asked(&self.settings, &authority, &certificates.pending, clock) {
+        let told = match asked(
+            &self.settings.certificates,
+            &authority,
+            &certificates.pending,
+            clock,
+        ) {
             Ok((authority, _)) => match present.certified_key().cert.first() {
                 Some(first) => acme::window(&authority, first, &certificates.accounts).await,
                 None => Ok(None),
@@ -276,7 +282,7 @@ impl Errand {
 
 /// Whether a certificate carries every one of these names, itself or by a wildcard.
 fn covers(inspected: &Inspected, names: &[String]) -> bool {
-    names.iter().all(|name| super::carries(inspected, name))
+    names.iter().all(|name| inspected.carries(name))
 }
 
 fn leaf(inspected: &Inspected) -> String {

@@ -69,7 +69,7 @@ pub struct Certificates {
     /// Warnings of ends that were told.
     told: Mutex<Told>,
     /// Proofs that are shown for other edges.
-    borrowed: Borrowed,
+    borrowed: Mutex<Borrowed>,
     /// Other edges that did not take what they were handed, with why.
     unreached: Mutex<BTreeMap<String, String>>,
 }
@@ -107,7 +107,7 @@ impl Certificates {
             staples: Mutex::default(),
             elsewhere: Mutex::default(),
             told: Mutex::default(),
-            borrowed: Borrowed::default(),
+            borrowed: Mutex::default(),
             unreached: Mutex::default(),
         };
         if let Some(folder) = &certificates.folder {
@@ -172,7 +172,7 @@ impl Certificates {
     /// Puts what is chosen, with its staples, before the next handshake.
     fn install(&self, settings: &Settings) {
         let (certificates, local) = self.served().in_order(&settings.certificates.wanted);
-        let staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
+        let staples = locked(&self.staples);
         let stapled = certificates
             .into_iter()
             .map(|(name, inspected)| staples.put_on(&name, inspected));
@@ -240,7 +240,7 @@ impl Certificates {
         let stages = ending
             .iter()
             .map(|(name, (stage, _))| (name.clone(), *stage));
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = locked(&self.told);
         for name in told.news(&stages.collect()) {
             match ending.get(&name) {
                 Some((stage, words)) if *stage >= Stage::ThreeDays => tracing::error!("{words}"),
@@ -256,15 +256,12 @@ impl Certificates {
     pub fn warnings(&self, settings: &Settings, now: Timestamp) -> Vec<String> {
         let ending = self.ending(settings, now);
         let ending = ending.into_values().map(|(_, words)| words);
-        let unreached = self
-            .unreached
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let unreached = locked(&self.unreached);
         let words = |(edge, why): (&String, &String)| {
             let why = why.replace("\n  ", "; ");
             format!("{edge} was not handed the certificates: {why}")
         };
-        let staples = self.staples.lock().unwrap_or_else(PoisonError::into_inner);
+        let staples = locked(&self.staples);
         let unreached = unreached.iter().map(words);
         let elsewhere = self.elsewhere().into_iter().flat_map(|(name, seen)| {
             let troubles = seen.troubles.into_iter();
@@ -275,10 +272,7 @@ impl Certificates {
     }
 
     fn note_unreached(&self, failures: BTreeMap<String, String>) {
-        let mut unreached = self
-            .unreached
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut unreached = locked(&self.unreached);
         for (edge, why) in &failures {
             if unreached.get(edge) != Some(why) {
                 tracing::error!(
@@ -302,29 +296,18 @@ impl Certificates {
         names.filter_map(held).collect()
     }
 
-    fn sha256_of(&self, name: &str) -> Option<String> {
-        let present = self.served().present(name)?;
-        Some(sha256(present.fingerprint()))
-    }
-
-    fn borrowed(&self) -> MutexGuard<'_, std::collections::HashMap<String, Timestamp>> {
-        self.borrowed.all()
-    }
-
     fn served(&self) -> MutexGuard<'_, Served> {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.served)
     }
 
     fn renewals(&self) -> MutexGuard<'_, BTreeMap<String, State>> {
-        self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.renewals)
     }
 }
 
-/// Whether a certificate carries a name, itself or by a wildcard.
-fn carries(inspected: &Inspected, name: &str) -> bool {
-    let carries = |wanted: &str| inspected.names().any(|name| name == wanted);
-    let parent = name.split_once('.');
-    carries(name) || parent.is_some_and(|(_, parent)| carries(&format!("*.{parent}")))
+/// What a lock guards, also after a panic of who held it: each is a table whose rows are whole.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn names(inspected: &Inspected) -> Vec<String> {

@@ -9,6 +9,7 @@ use rand::Rng;
 use yagura_certs::ocsp::Stapler;
 use yagura_certs::{Inspected, Store};
 
+use super::locked;
 use crate::state::Edge;
 
 /// How often it is looked whether somebody is to be asked.
@@ -63,17 +64,16 @@ pub async fn run(edge: Arc<Edge>) {
                 } else {
                     tracing::warn!(certificate = name, warning, "no staple");
                 }
-                edge.certificates
-                    .staples()
+                locked(&edge.certificates.staples)
                     .warnings
                     .insert(name.clone(), warning);
             } else if outcome.staple.is_some() {
-                edge.certificates.staples().warnings.remove(name);
+                locked(&edge.certificates.staples).warnings.remove(name);
             }
             if outcome.changed {
                 changed = true;
                 let leaf = inspected.fingerprint().to_vec();
-                let mut staples = edge.certificates.staples();
+                let mut staples = locked(&edge.certificates.staples);
                 match outcome.staple {
                     Some(staple) => staples.held.insert(name.clone(), (leaf, staple)),
                     None => staples.held.remove(name),
@@ -88,12 +88,6 @@ pub async fn run(edge: Arc<Edge>) {
 }
 
 impl super::Certificates {
-    fn staples(&self) -> std::sync::MutexGuard<'_, Staples> {
-        self.staples
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     /// The certificates that are served, but for the local authority's.
     fn in_service(&self) -> Vec<(String, u32, Inspected)> {
         let served = self.served();
@@ -106,7 +100,7 @@ impl super::Certificates {
 
     /// Lets go of what is about other certificates; true when something was.
     fn forget_staples_but(&self, in_service: &[(String, u32, Inspected)]) -> bool {
-        let mut staples = self.staples();
+        let mut staples = locked(&self.staples);
         let known = staples.held.len();
         let is_known = |name: &String| in_service.iter().any(|(of, ..)| of == name);
         staples.held.retain(|name, _| is_known(name));

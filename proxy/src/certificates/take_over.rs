@@ -1,7 +1,7 @@
 //! What another edge hands over: a certificate that it holds, and proofs for an authority.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use yagura_certs::acme::{Proof, Solver};
@@ -12,7 +12,7 @@ use yagura_control::order::{
     MOST_PROOFS, Outcome, Refusal, RefusalCode, Reply, ShowProofs, TakeCertificate,
 };
 
-use super::{carries, choice};
+use super::{choice, locked};
 use crate::state::Edge;
 
 /// No order of an authority takes longer.
@@ -21,8 +21,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const SWEEP: Duration = Duration::from_secs(10);
 
 /// Proofs of other edges, by token, with when they end.
-#[derive(Debug, Default)]
-pub struct Borrowed(Mutex<HashMap<String, Timestamp>>);
+pub(super) type Borrowed = HashMap<String, Timestamp>;
 
 /// Keeps a certificate of `who` as the present version; the edge looks at the store every second.
 ///
@@ -50,7 +49,8 @@ fn taken(
     dry_run: bool,
 ) -> Result<(String, u32), Refusal> {
     let name = &take.name;
-    let settings = edge.switchboard.settings().certificates;
+    let all = edge.switchboard.settings();
+    let settings = &all.certificates;
     let wanted = settings.wanted.iter().find(|wanted| wanted.name == *name);
     let wanted = wanted.ok_or_else(|| {
         let message = format!("no [[certificate]] of this edge is named \"{name}\"");
@@ -81,7 +81,7 @@ fn taken(
         );
         return Err(refusal(message, "look at the clocks of both machines"));
     }
-    if let Some(missing) = wanted.names.iter().find(|name| !carries(&inspected, name)) {
+    if let Some(missing) = wanted.names.iter().find(|name| !inspected.carries(name)) {
         let message = format!("\"{missing}\" is not in it");
         let hint = "let `names` of the certificate be the same in both configurations";
         return Err(refusal(message, hint));
@@ -144,7 +144,7 @@ pub fn show(edge: &Arc<Edge>, proofs: &ShowProofs) -> Result<Reply, Refusal> {
     let now = edge.clock.now();
     let until = proofs.until.min(now.plus(LONGEST));
     let certificates = &edge.certificates;
-    let mut borrowed = certificates.borrowed();
+    let mut borrowed = locked(&certificates.borrowed);
     for file in &proofs.files {
         let proof = Proof::File {
             token: file.token.clone(),
@@ -174,7 +174,7 @@ pub async fn sweep(edge: Arc<Edge>) {
         let now = edge.clock.now();
         let certificates = &edge.certificates;
         let mut ended = Vec::new();
-        certificates.borrowed().retain(|token, until| {
+        locked(&certificates.borrowed).retain(|token, until| {
             let ends = *until <= now;
             if ends {
                 ended.push(Proof::File {
@@ -185,12 +185,6 @@ pub async fn sweep(edge: Arc<Edge>) {
             !ends
         });
         certificates.pending.withdraw(&ended).await;
-    }
-}
-
-impl Borrowed {
-    pub(super) fn all(&self) -> std::sync::MutexGuard<'_, HashMap<String, Timestamp>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -15,18 +15,12 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Watches until the task is dropped.
 pub async fn run(edge: Arc<Edge>) {
     let mut settings = edge.switchboard.settings();
-    let mut generation = edge.switchboard.plan().generation;
     let mut told = false;
     loop {
         tokio::time::sleep(EVERY).await;
-        let mut again = false;
-        let present = edge.switchboard.plan().generation;
-        if present != generation {
-            generation = present;
-            let new = edge.switchboard.settings();
-            again = is_about_certificates(&settings, &new);
-            settings = new;
-        }
+        let new = edge.switchboard.settings();
+        let again = !Arc::ptr_eq(&settings, &new) && is_about_certificates(&settings, &new);
+        settings = new;
         let may_write = *edge.upgrades.role().borrow() == Role::Owner;
         let (looking, of) = (edge.clone(), settings.clone());
         // A disk that hangs holds no reader up.

@@ -40,6 +40,7 @@ const LOOK: Duration = Duration::from_secs(10);
 pub struct Switchboard {
     name: String,
     plan: ArcSwap<Plan>,
+    settings: ArcSwap<Settings>,
     parts: Parts,
     inner: Mutex<Inner>,
     /// Told when the next order's end may have changed.
@@ -47,7 +48,6 @@ pub struct Switchboard {
 }
 
 struct Inner {
-    settings: Settings,
     /// None for an edge that keeps nothing on disk.
     journal: Option<Journal>,
     history: History,
@@ -103,9 +103,9 @@ impl Switchboard {
         Ok(Self {
             name,
             plan: ArcSwap::from_pointee(plan),
+            settings: ArcSwap::from_pointee(settings),
             parts,
             inner: Mutex::new(Inner {
-                settings,
                 journal,
                 history,
                 is_sealed: false,
@@ -120,10 +120,10 @@ impl Switchboard {
         self.plan.load()
     }
 
-    /// The settings in force.
+    /// The settings in force; one atomic load.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        self.lock().settings.clone()
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
     }
 
     /// Carries out an order that changes something. Blocks on the disk.
@@ -164,7 +164,7 @@ impl Switchboard {
             order => (order.clone(), None),
         };
         let (order, files) = taken(order, &self.parts.files)?;
-        let effect = effect::of(&order, &given, &before, &inner.settings, &self.parts)?;
+        let effect = effect::of(&order, &given, &before, &self.settings(), &self.parts)?;
         if envelope.dry_run {
             return Ok(self.reply(before.generation, given.at, effect.outcome));
         }
@@ -208,7 +208,7 @@ impl Switchboard {
             }
             let clouds = Clouds::new(&settings.clouds);
             self.parts.limits.set_clouds(clouds);
-            inner.settings = settings;
+            self.settings.store(Arc::new(settings));
         }
         self.put_in_force(effect.plan);
         drop(inner);
@@ -466,13 +466,7 @@ mod tests {
             route,
             until: None,
         };
-        let envelope = Envelope {
-            order: Order::Route(set),
-            who: "test".into(),
-            reason: None,
-            if_generation: None,
-            dry_run: false,
-        };
+        let envelope = Envelope::of(Order::Route(set), "test");
         switchboard.carry_out(&envelope, "test").unwrap()
     }
 

@@ -9,6 +9,7 @@ use yagura_config::settings::TraceSettings;
 
 use crate::access_log::Line;
 use crate::access_log::request_id::RequestId;
+use crate::access_log::target::path_shown;
 
 /// `SPAN_KIND_SERVER`.
 const SERVER: u8 = 2;
@@ -40,9 +41,11 @@ pub fn of(line: &Line, settings: &TraceSettings) -> Value {
         "" => "_OTHER",
         method => method,
     };
+    let target = line.asked.target();
+    let path = target.split('?').next().unwrap_or_default();
     let mut attributes = vec![
         text("http.request.method", method),
-        text("url.path", &path(line.asked.target(), settings)),
+        text("url.path", &path_shown(path, &settings.hide_below)),
         text(
             "url.scheme",
             if line.wire.tls.is_some() {
@@ -108,16 +111,6 @@ const fn span_id(id: RequestId) -> u64 {
     // The upper half of the trace's number is as random as any.
     let upper = (id.0 >> 64) as u64;
     if upper == 0 { 1 } else { upper }
-}
-
-/// The path, as far as it may be told.
-fn path(target: &str, settings: &TraceSettings) -> String {
-    let path = target.split('?').next().unwrap_or_default();
-    let below = settings.hide_below.iter();
-    let mut below = below.filter(|beginning| path.starts_with(beginning.as_str()));
-    below
-        .next()
-        .map_or_else(|| path.to_owned(), |beginning| format!("{beginning}*"))
 }
 
 fn text(key: &str, value: &str) -> Value {
