@@ -245,7 +245,24 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         | Outcome::History { .. }
         | Outcome::RedirectsShown(_)
         | Outcome::TargetsChecked { .. }
+        | Outcome::Requests { .. }
+        | Outcome::CloudShown { .. }
         | Outcome::Bans { .. } => "nothing changed".to_owned(),
+        Outcome::Requested { request } => format!(
+            "request {} waits for approval until {}: {}",
+            request.id, request.expires, request.what
+        ),
+        Outcome::Decided { request } => {
+            format!("request {} is {:?}", request.id, request.state)
+        }
+        Outcome::CloudChanged { site, stage } => format!("{site}: {stage}"),
+        Outcome::StaffAdmitted {
+            site,
+            outside_until,
+        } => match outside_until {
+            Some(until) => format!("{site}: everybody is admitted until {until}"),
+            None => format!("{site}: city hall alone is admitted"),
+        },
         Outcome::DisasterChanged {
             site,
             status,

@@ -3,12 +3,14 @@
 //! This file reads the top of the file; the tables are in `read/`, one file each.
 
 mod access_log;
+mod bypass;
 mod certificates;
 mod clouds;
 mod cms;
 mod drill;
 mod edge;
 mod health;
+mod ingress;
 mod limits;
 mod look;
 mod operators;
@@ -121,6 +123,8 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             (table, settings)
         })
         .collect();
+    let ingress = top.table("ingress").map(|table| ingress::read(&table));
+    let hooks = ingress::read_hooks(top);
     let certificates = certificates::read(top);
     top.end();
     watched::check(&watched);
@@ -141,6 +145,20 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         edge_table.is_some(),
     );
     let certificates = certificates::check(top, certificates, read_edge, &sites);
+    let known: Vec<_> = clouds.iter().filter_map(|(_, it)| it.as_ref()).collect();
+    let zones = certificates.as_ref().map(|it| it.dns.as_slice());
+    for (table, site) in site_tables.iter().zip(&sites) {
+        let Some(site) = site else { continue };
+        let bypass = site.bypass.as_ref();
+        bypass::check(
+            table,
+            &site.behind,
+            bypass,
+            &known,
+            zones.unwrap_or_default(),
+        );
+    }
+    ingress::check(&site_tables, &sites, ingress.as_ref());
     if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
         check::edge(table, edge);
         check::sites(&site_tables, (&sites, &stand_ins), edge);
@@ -165,6 +183,8 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .into_iter()
             .map(|(_, settings)| settings)
             .collect::<Option<_>>()?,
+        ingress: ingress.unwrap_or_default(),
+        hooks: hooks.into_iter().collect::<Option<_>>()?,
         watched_certificates: watched
             .into_iter()
             .map(|(_, settings)| settings)

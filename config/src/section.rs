@@ -132,6 +132,25 @@ impl<'a> Section<'a> {
         Some(converted.collect())
     }
 
+    /// Every key with its list, where what is written as keys is data itself.
+    pub(crate) fn lists<T: FromValue>(&self) -> Vec<(String, Vec<T>)> {
+        let mut lists = Vec::new();
+        for (key, value) in self.table {
+            let key = key.get_ref().to_string();
+            let Some(items) = value.get_ref().as_array() else {
+                self.misread(&self.key(&key), value, "a list in square brackets", "");
+                continue;
+            };
+            let items = items.iter().enumerate();
+            let items = items.filter_map(|(index, item)| {
+                self.convert(&format!("{}[{index}]", self.key(&key)), item)
+            });
+            let items = items.collect();
+            lists.push((key, items));
+        }
+        lists
+    }
+
     /// Whether a list is left out or written without items.
     pub(crate) fn is_empty(&self, key: &str) -> bool {
         let items = self.table.get(key).map(|value| value.get_ref().as_array());

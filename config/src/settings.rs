@@ -5,13 +5,16 @@
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
 mod access_log;
+mod bypass;
 mod certificates;
 mod clouds;
 mod edge_address;
 mod fingerprint;
+mod ingress;
 mod limits;
 mod operators;
 mod tls;
+mod token_digest;
 mod traces;
 mod watched;
 
@@ -24,6 +27,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use access_log::{AccessLogSettings, AddressPolicy, QueryPolicy, RotationSettings};
+pub use bypass::{BypassSettings, DnsChanger, DnsRecord, Share};
 pub use certificates::{
     AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
     ExternalAccountSettings, KeySetting, TsigAlgorithm,
@@ -31,11 +35,13 @@ pub use certificates::{
 pub use clouds::{CloudSettings, CloudWord};
 pub use edge_address::{EdgeAddress, NoEdgeAddress};
 pub use fingerprint::{Fingerprint, NoFingerprint};
+pub use ingress::{HookSettings, HookWay, IngressSettings};
 pub use limits::{BodyRule, LimitSettings, PathRules, RequestRules, Slashes};
 pub use operators::{
     CommandSettings, ControlSettings, IdentitySettings, OperatorSettings, Role, UnixUser,
 };
 pub use tls::{HstsSettings, LeastTls, TlsSettings, UnknownNames};
+pub use token_digest::{NoTokenDigest, TokenDigest};
 pub use traces::TraceSettings;
 pub use watched::WatchedCertificateSettings;
 
@@ -62,6 +68,10 @@ pub struct Settings {
     pub command: Option<CommandSettings>,
     /// `[[cloud]]`: security clouds in front of the edge.
     pub clouds: Vec<CloudSettings>,
+    /// `[ingress]`: who is admitted where readers are not, and how the ways to a site are watched.
+    pub ingress: IngressSettings,
+    /// `[[hook]]`: who is told what must not go unnoticed.
+    pub hooks: Vec<HookSettings>,
     /// `[[watched_certificate]]`: certificates on servers that are not ours to configure.
     pub watched_certificates: Vec<WatchedCertificateSettings>,
 }
@@ -160,6 +170,12 @@ pub struct SiteSettings {
     pub drill_of: Option<String>,
     /// Client addresses that may reach the site; everyone when empty.
     pub allow_from: Vec<IpNet>,
+    /// The clouds through which its readers come; directly when empty.
+    pub behind: Vec<String>,
+    /// Whether only city hall reaches it, unless it is opened by an order.
+    pub staff: bool,
+    /// How it is published without its cloud.
+    pub bypass: Option<BypassSettings>,
     /// Longest wait for a connection to the origin.
     pub connect_timeout: Duration,
     /// Longest wait for the next bytes of the origin's response.

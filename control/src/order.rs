@@ -14,17 +14,23 @@
 //! - [`Ban`] in `order/ban.rs`: networks that are not let in.
 //! - [`TakeCertificate`] and [`ShowProofs`] in `order/certificate.rs`: among edges.
 //! - [`Upgrade`] in `order/upgrade.rs`: another process is to take over.
+//! - [`StartBypass`] and [`StartReturn`] in `order/cloud.rs`: around the security cloud and back.
+//! - [`OpenStaff`] in `order/staff.rs`: staff sites from outside.
+//! - [`Decide`] in `order/approval.rs`: the second person's word.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
+mod approval;
 mod ban;
 mod cache;
 mod certificate;
+mod cloud;
 mod disaster;
 mod history;
 mod notice;
 mod purge;
 mod redirects;
 mod route;
+mod staff;
 mod status;
 mod upgrade;
 
@@ -33,6 +39,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
+pub use approval::{
+    BreakGlassShown, Decide, Decision, DecisionShown, RequestShown, RequestState, Review,
+    WithdrawRequest,
+};
 pub use ban::{Ban, BanInForce, LiftBan};
 pub use cache::{
     AnswerCounts, AnswerShown, Basis, CacheShown, CacheStats, IfOriginFails, Level, NotOnError,
@@ -40,6 +50,9 @@ pub use cache::{
     VaryShown,
 };
 pub use certificate::{MOST_PROOFS, ProofFile, SecretPem, ShowProofs, TakeCertificate};
+pub use cloud::{
+    BypassStage, CloudOf, ConfirmDns, Missing, SiteCloudShown, StartBypass, StartReturn,
+};
 pub use disaster::{
     AddPost, DisasterPost, DisasterShown, DisasterStatus, DropPost, HandedPost, LONGEST_POST_BYTES,
     MOST_POSTS, OLD_AFTER_MS, RaiseDisaster,
@@ -55,6 +68,7 @@ pub use redirects::{
     TargetState,
 };
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
+pub use staff::{CloseStaff, OpenStaff};
 pub use status::{
     CertificateStatus, EdgeStatus, HotStatus, LastGoodStatus, RenewalFailure, SiteStatus,
     WarmerStatus,
@@ -150,6 +164,28 @@ pub enum Order {
     TakeCertificate(TakeCertificate),
     /// Show proofs to an authority for another edge. See [`ShowProofs`].
     ShowProofs(ShowProofs),
+    /// Publish a site directly, without its security cloud. See [`StartBypass`].
+    Bypass(StartBypass),
+    /// Go back behind a cloud. See [`StartReturn`].
+    Return(StartReturn),
+    /// Give up a bypass that is not reached yet: back behind the cloud, in the right order.
+    AbortBypass(CloudOf),
+    /// Say that the DNS was changed by hand. See [`ConfirmDns`].
+    ConfirmDns(ConfirmDns),
+    /// Tell how sites stand towards their clouds, and what a switch now would mean. Changes nothing.
+    CloudStatus,
+    /// Admit everybody to a staff site. See [`OpenStaff`].
+    OpenStaff(OpenStaff),
+    /// Admit city hall alone again.
+    CloseStaff(CloseStaff),
+    /// Tell which requests there are. Changes nothing.
+    ShowRequests,
+    /// Approve or refuse a request. See [`Decide`].
+    Decide(Decide),
+    /// Take back a request of one's own.
+    WithdrawRequest(WithdrawRequest),
+    /// Say what was found about something done without a second person. See [`Review`].
+    Review(Review),
 }
 
 impl Order {
@@ -167,6 +203,8 @@ impl Order {
                 | Self::ShowRedirects(_)
                 | Self::CheckTargets(_)
                 | Self::Bans
+                | Self::CloudStatus
+                | Self::ShowRequests
         )
     }
 }
@@ -272,6 +310,41 @@ pub enum Outcome {
     ProofsShown {
         /// How many are shown for other edges now.
         total: usize,
+    },
+    /// Answer to an order that needs a second person: it waits for one.
+    Requested {
+        /// The request.
+        request: Box<RequestShown>,
+    },
+    /// Answer to [`Order::ShowRequests`], the newest last.
+    Requests {
+        /// Those that are remembered.
+        requests: Vec<RequestShown>,
+    },
+    /// Answer to [`Order::Decide`], [`Order::WithdrawRequest`] and [`Order::Review`].
+    Decided {
+        /// How the request stands now.
+        request: Box<RequestShown>,
+    },
+    /// Answer to [`Order::CloudStatus`].
+    CloudShown {
+        /// Sites that are behind a cloud.
+        sites: Vec<SiteCloudShown>,
+    },
+    /// Answer to [`Order::Bypass`], [`Order::Return`], [`Order::AbortBypass`] and
+    /// [`Order::ConfirmDns`].
+    CloudChanged {
+        /// The site.
+        site: String,
+        /// How far it is now; the edge goes on by itself.
+        stage: BypassStage,
+    },
+    /// Answer to [`Order::OpenStaff`] and [`Order::CloseStaff`].
+    StaffAdmitted {
+        /// The site.
+        site: String,
+        /// Until when everybody is admitted; none: city hall alone.
+        outside_until: Option<Timestamp>,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

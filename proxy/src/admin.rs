@@ -250,7 +250,18 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         | Order::Route(_)
         | Order::Undo(_)
         | Order::Ban(_)
-        | Order::LiftBan(_) => {}
+        | Order::LiftBan(_)
+        | Order::Bypass(_)
+        | Order::Return(_)
+        | Order::AbortBypass(_)
+        | Order::ConfirmDns(_)
+        | Order::CloudStatus
+        | Order::OpenStaff(_)
+        | Order::CloseStaff(_)
+        | Order::ShowRequests
+        | Order::Decide(_)
+        | Order::WithdrawRequest(_)
+        | Order::Review(_) => {}
     }
     let reloads = matches!(&envelope.order, Order::Reload) && !envelope.dry_run;
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());

@@ -39,6 +39,9 @@ impl Drill {
             name: SiteSettings::drill_name(&site.name),
             hosts: self.hosts,
             allow_from: self.allow_from,
+            behind: Vec::new(),
+            staff: false,
+            bypass: None,
             drill_of: Some(site.name.clone()),
             // Its host needs no certificate: nobody but those who take part comes here.
             http: PlainHttp::Serve,

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use crate::section::{FromValue, Section};
 use crate::settings::{
     CommandSettings, ControlSettings, EdgeAddress, EdgeSettings, Fingerprint, IdentitySettings,
-    OperatorSettings, Role, UnixUser,
+    OperatorSettings, Role, TokenDigest, UnixUser,
 };
 
 pub(super) fn read_control(table: &Section<'_>) -> Option<ControlSettings> {
@@ -30,13 +30,19 @@ pub(super) fn read_operator(table: &Section<'_>) -> Option<OperatorSettings> {
     let users = table.list("users");
     let fingerprints = table.list("fingerprints");
     let names: Vec<CertificateName> = table.list("certificate_names");
+    let token_digests = table.list("token_digests");
     if table.is_empty("roles") {
         let hint = format!("add `roles = [\"reader\"]`: {}", Role::EXPECTED);
         table.fault("roles", "the operator may do nothing", hint);
     }
-    let signs = ["users", "fingerprints", "certificate_names"];
+    let signs = [
+        "users",
+        "fingerprints",
+        "certificate_names",
+        "token_digests",
+    ];
     if signs.iter().all(|key| table.is_empty(key)) {
-        let hint = "add `users` (on the control socket), `fingerprints` or `certificate_names`";
+        let hint = "add `users` (on the control socket), `fingerprints`, `certificate_names` or `token_digests`";
         table.fault("name", "the operator is recognised by nothing", hint);
     }
     table.end();
@@ -47,6 +53,7 @@ pub(super) fn read_operator(table: &Section<'_>) -> Option<OperatorSettings> {
         users,
         fingerprints,
         certificate_names: names.into_iter().map(|name| name.0).collect(),
+        token_digests,
     })
 }
 
@@ -136,8 +143,10 @@ fn unlike(operators: &[(Section<'_>, Option<OperatorSettings>)]) {
         let prints = prints.map(|print| ("fingerprints", format!("certificate {print}")));
         let names = operator.certificate_names.iter();
         let names = names.map(|name| ("certificate_names", format!("certificate name {name}")));
+        let tokens = operator.token_digests.iter();
+        let tokens = tokens.map(|token| ("token_digests", format!("token {token}")));
         let own = std::iter::once(("name", format!("name {}", operator.name)));
-        for (key, sign) in own.chain(users).chain(prints).chain(names) {
+        for (key, sign) in own.chain(users).chain(prints).chain(names).chain(tokens) {
             if let Some(other) = seen.insert(sign.clone(), operator.name.clone()) {
                 let message = format!("the {sign} already belongs to the operator \"{other}\"");
                 table.fault(key, message, "leave each to one operator");
@@ -174,7 +183,7 @@ impl FromValue for CertificateName {
 }
 
 impl FromValue for Role {
-    const EXPECTED: &'static str = "\"reader\" (asks), \"publisher\" (and purges), \"operator\" (and routes) \"administrator\" (and reloads) or \"keeper\" (hands certificates over)";
+    const EXPECTED: &'static str = "\"reader\" (asks), \"publisher\" (and purges), \"operator\" (and routes) \"administrator\" (and reloads), \"keeper\" (hands certificates over) or \"approver\" (decides requests)";
     fn from_value(value: &DeValue<'_>) -> Option<Self> {
         let text = value.as_str()?;
         Self::ALL.into_iter().find(|role| role.word() == text)
@@ -197,6 +206,14 @@ impl FromValue for UnixUser {
 impl FromValue for Fingerprint {
     const EXPECTED: &'static str =
         "64 hexadecimal digits, as `openssl x509 -noout -fingerprint -sha256` prints them";
+    fn from_value(value: &DeValue<'_>) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+}
+
+impl FromValue for TokenDigest {
+    const EXPECTED: &'static str =
+        "\"sha256:\" and 64 hexadecimal digits, as `yagura token new` prints them";
     fn from_value(value: &DeValue<'_>) -> Option<Self> {
         value.as_str()?.parse().ok()
     }

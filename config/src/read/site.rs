@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{drill, health, look};
+use ipnet::IpNet;
+
+use super::{bypass, drill, health, look};
 use crate::section::{CookieName, Section};
 use crate::settings::{
     DROPPED_BY_DEFAULT, HostPattern, Origin, ParameterPattern, PlainHttp, SiteSettings,
@@ -60,7 +62,13 @@ fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
     let sitemap = sitemap(table);
     let warm_rate = table.or("warm_rate", 50);
     let requests = super::limits::of_site(table);
-    let allow_from = table.list("allow_from");
+    let allow_from: Vec<IpNet> = table.list("allow_from");
+    let ingress = bypass::read(table, &hosts);
+    let staff = table.or("staff", false);
+    if staff && !(allow_from.is_empty() && ingress.behind.is_empty()) {
+        let hint = "leave `allow_from` and `behind` out: [ingress] says where city hall is";
+        table.fault("staff", "it is said twice who reaches the site", hint);
+    }
     let connect_timeout = table.or("connect_timeout", Duration::from_secs(2));
     let read_timeout = table.or("read_timeout", Duration::from_secs(30));
     let stale_after = table.or("stale_after", Duration::from_secs(3));
@@ -88,6 +96,9 @@ fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
         requests,
         drill_of: None,
         allow_from,
+        behind: ingress.behind,
+        staff,
+        bypass: ingress.bypass,
         connect_timeout,
         read_timeout,
         stale_after,

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{EdgeAddress, Fingerprint};
+use super::{EdgeAddress, Fingerprint, TokenDigest};
 
 /// `[control]`: where an edge takes orders over TCP. Who connects must show a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,12 @@ pub struct OperatorSettings {
     pub fingerprints: Vec<Fingerprint>,
     /// Names (subject alternative name or common name) in their certificates, in lower case.
     pub certificate_names: Vec<String>,
+    /// Tokens by which they are recognised, each by its digest: a token is known to nobody else.
+    pub token_digests: Vec<TokenDigest>,
 }
 
-/// What an operator may do. Each role may do what those before it may, but for the last, which is for
-/// programs.
+/// What an operator may do. Each role may do what those before it may, but for the last two, which
+/// stand apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Ask.
@@ -48,24 +50,31 @@ pub enum Role {
     Administrator,
     /// Hand over certificates, and ask; for the edge that holds them.
     Keeper,
+    /// Decide what needs a second person, and ask.
+    Approver,
 }
 
 impl Role {
     /// All of them, the least first.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Reader,
         Self::Publisher,
         Self::Operator,
         Self::Administrator,
         Self::Keeper,
+        Self::Approver,
     ];
 
     /// Whether who has this role may do what needs the other.
     #[must_use]
     pub const fn includes(self, needed: Self) -> bool {
         match (self, needed) {
-            (Self::Administrator, _) | (Self::Keeper, Self::Keeper | Self::Reader) => true,
-            (Self::Keeper, _) | (_, Self::Keeper) => false,
+            // Nobody comes by this one on the way up: two persons must be two.
+            (_, Self::Approver) => matches!(self, Self::Approver),
+            (Self::Administrator, _)
+            | (Self::Keeper, Self::Keeper | Self::Reader)
+            | (Self::Approver, Self::Reader) => true,
+            (Self::Keeper | Self::Approver, _) | (_, Self::Keeper) => false,
             _ => self as u8 >= needed as u8,
         }
     }
@@ -79,6 +88,7 @@ impl Role {
             Self::Operator => "operator",
             Self::Administrator => "administrator",
             Self::Keeper => "keeper",
+            Self::Approver => "approver",
         }
     }
 }

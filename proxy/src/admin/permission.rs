@@ -39,6 +39,18 @@ pub const fn rule(order: &Order) -> (&'static str, Role) {
         // Whoever gives these can have a certificate of his own served, or issued.
         Order::TakeCertificate(_) => ("take_certificate", Role::Keeper),
         Order::ShowProofs(_) => ("show_proofs", Role::Keeper),
+        Order::CloudStatus => ("cloud_status", Role::Reader),
+        Order::ShowRequests => ("show_requests", Role::Reader),
+        Order::Bypass(_) => ("bypass", Role::Operator),
+        Order::Return(_) => ("return", Role::Operator),
+        Order::AbortBypass(_) => ("abort_bypass", Role::Operator),
+        Order::ConfirmDns(_) => ("confirm_dns", Role::Operator),
+        Order::OpenStaff(_) => ("open_staff", Role::Operator),
+        Order::CloseStaff(_) => ("close_staff", Role::Operator),
+        Order::WithdrawRequest(_) => ("withdraw_request", Role::Operator),
+        // Not even an administrator decides: who may is named for it.
+        Order::Decide(_) => ("decide", Role::Approver),
+        Order::Review(_) => ("review", Role::Approver),
     }
 }
 
@@ -103,6 +115,17 @@ mod tests {
             json!({"kind": "reload"}),
             json!({"kind": "take_certificate", "name": "town", "chain": "", "key": ""}),
             json!({"kind": "show_proofs", "files": [], "until": 0}),
+            json!({"kind": "bypass", "site": site, "asked_at": 0}),
+            json!({"kind": "return", "site": site, "asked_at": 0}),
+            json!({"kind": "abort_bypass", "site": site}),
+            json!({"kind": "confirm_dns", "site": site, "note": "x"}),
+            json!({"kind": "cloud_status"}),
+            json!({"kind": "open_staff", "site": site, "until": 1}),
+            json!({"kind": "close_staff", "site": site}),
+            json!({"kind": "show_requests"}),
+            json!({"kind": "decide", "request": "1", "digest": "1", "decision": {"is": "approve"}}),
+            json!({"kind": "withdraw_request", "request": "1"}),
+            json!({"kind": "review", "request": "1", "finding": "x"}),
         ]
         .into_iter()
         .map(|order| serde_json::from_value(order).unwrap())

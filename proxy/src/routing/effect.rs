@@ -130,6 +130,17 @@ pub fn of(
         | Order::Upgrade(_)
         | Order::TakeCertificate(_)
         | Order::ShowProofs(_)
+        | Order::Bypass(_)
+        | Order::Return(_)
+        | Order::AbortBypass(_)
+        | Order::ConfirmDns(_)
+        | Order::CloudStatus
+        | Order::OpenStaff(_)
+        | Order::CloseStaff(_)
+        | Order::ShowRequests
+        | Order::Decide(_)
+        | Order::WithdrawRequest(_)
+        | Order::Review(_)
         | Order::Undo(_) => Err(refusal(
             RefusalCode::Malformed,
             "this order changes nothing".to_owned(),

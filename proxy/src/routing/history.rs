@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    Ban, HistoryLine, LiftBan, NoticeOf, Order, Purge, RaiseNotice, Refusal, RefusalCode, Route,
-    ShowHistory, Target,
+    Ban, Decision, HistoryLine, LiftBan, NoticeOf, Order, Purge, RaiseNotice, Refusal, RefusalCode,
+    Route, ShowHistory, Target,
 };
 
 use super::effect::refusal;
@@ -218,6 +218,17 @@ impl Subject {
             | Order::Upgrade(_)
             | Order::TakeCertificate(_)
             | Order::ShowProofs(_)
+            | Order::Bypass(_)
+            | Order::Return(_)
+            | Order::AbortBypass(_)
+            | Order::ConfirmDns(_)
+            | Order::CloudStatus
+            | Order::OpenStaff(_)
+            | Order::CloseStaff(_)
+            | Order::ShowRequests
+            | Order::Decide(_)
+            | Order::WithdrawRequest(_)
+            | Order::Review(_)
             | Order::Undo(_) => Self::Move,
         }
     }
@@ -235,6 +246,12 @@ pub fn site_of(order: &Order) -> Option<&str> {
         Order::DropPost(drop) => Some(&drop.site),
         Order::ImportRedirects(import) => Some(&import.site),
         Order::Purge(purge) => Some(&purge.site),
+        Order::Bypass(start) => Some(&start.site),
+        Order::Return(back) => Some(&back.site),
+        Order::AbortBypass(of) => Some(&of.site),
+        Order::ConfirmDns(confirm) => Some(&confirm.site),
+        Order::OpenStaff(open) => Some(&open.site),
+        Order::CloseStaff(close) => Some(&close.site),
         _ => None,
     }
 }
@@ -271,6 +288,21 @@ pub fn words(order: &Order) -> String {
             format!("disaster page up in {}", langs.join(", "))
         }
         Order::LowerDisaster(_) => "disaster page down".to_owned(),
+        Order::Bypass(_) => "publish without the security cloud".to_owned(),
+        Order::Return(back) => match &back.cloud {
+            Some(cloud) => format!("back behind the security cloud \"{cloud}\""),
+            None => "back behind the security cloud".to_owned(),
+        },
+        Order::AbortBypass(_) => "give up the bypass".to_owned(),
+        Order::ConfirmDns(confirm) => format!("the DNS was changed by hand: {}", confirm.note),
+        Order::OpenStaff(open) => format!("admit everybody to the staff site until {}", open.until),
+        Order::CloseStaff(_) => "admit city hall alone to the staff site".to_owned(),
+        Order::Decide(decide) => match &decide.decision {
+            Decision::Approve => format!("request {} approved", decide.request),
+            Decision::Refuse { reason } => format!("request {} refused: {reason}", decide.request),
+        },
+        Order::WithdrawRequest(it) => format!("request {} withdrawn", it.request),
+        Order::Review(review) => format!("{} reviewed: {}", review.request, review.finding),
         Order::AddPost(add) => format!("post {} added", add.post.number),
         Order::DropPost(drop) => format!("post {} taken off", drop.number),
         Order::Status
@@ -278,6 +310,8 @@ pub fn words(order: &Order) -> String {
         | Order::Upgrade(_)
         | Order::TakeCertificate(_)
         | Order::ShowProofs(_)
+        | Order::CloudStatus
+        | Order::ShowRequests
         | Order::ShowCache(_)
         | Order::CacheStats
         | Order::ShowHistory(_)

@@ -105,6 +105,17 @@ pub fn applied(
             | Order::Upgrade(_)
             | Order::TakeCertificate(_)
             | Order::ShowProofs(_)
+            | Order::Bypass(_)
+            | Order::Return(_)
+            | Order::AbortBypass(_)
+            | Order::ConfirmDns(_)
+            | Order::CloudStatus
+            | Order::OpenStaff(_)
+            | Order::CloseStaff(_)
+            | Order::ShowRequests
+            | Order::Decide(_)
+            | Order::WithdrawRequest(_)
+            | Order::Review(_)
             | Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats
