@@ -4,18 +4,16 @@
 //! Clouds and strangers are addresses of 127.0.0.0/8 that readers here connect from.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::town::alone::Answer;
+use crate::town::callers::{answered, from, over_tls, plain, text, version_1, version_2};
+use crate::town::eventually;
 use crate::town::lone_edge::{CITY, LoneEdge};
 use crate::town::process::Running;
-use crate::town::reader::Reader;
-use crate::town::{PATIENCE, eventually};
 
 /// Says in X-Forwarded-For who the reader is.
 const OLD_CLOUD: [u8; 4] = [127, 80, 1, 7];
@@ -47,34 +45,9 @@ async fn behind_clouds(edge_lines: &str) -> LoneEdge {
     edge
 }
 
-async fn from(address: [u8; 4], to: SocketAddr) -> TcpStream {
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind((address, 0).into()).unwrap();
-    socket.connect(to).await.unwrap()
-}
-
-fn plain(edge: &LoneEdge) -> SocketAddr {
-    let mut address = edge.tls_address();
-    address.set_port(8080);
-    address
-}
-
 fn get(target: &str, fields: &str) -> Vec<u8> {
     format!("GET {target} HTTP/1.1\r\nHost: {CITY}\r\nConnection: close\r\n{fields}\r\n")
         .into_bytes()
-}
-
-/// What comes back until the edge closes the connection.
-async fn answered(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Vec<u8> {
-    let mut answer = Vec::new();
-    let exchanging = async {
-        // An edge that refuses need not read it all.
-        let _closed_before = stream.write_all(bytes).await;
-        stream.read_to_end(&mut answer).await
-    };
-    let read = tokio::time::timeout(PATIENCE, exchanging).await;
-    assert!(read.is_ok(), "the edge left the connection open");
-    answer
 }
 
 /// Asks from an address, and gives what the origin was told of the reader.
@@ -93,34 +66,6 @@ async fn line_of(edge: &LoneEdge, target: &str) -> Value {
             .find(|line: &Value| line["target"].as_str() == Some(target))
     })
     .await
-}
-
-fn text(address: [u8; 4]) -> String {
-    std::net::Ipv4Addr::from(address).to_string()
-}
-
-fn version_1(reader: &str) -> Vec<u8> {
-    let family = if reader.contains(':') { "TCP6" } else { "TCP4" };
-    let edge = if reader.contains(':') {
-        "::1"
-    } else {
-        "127.0.0.1"
-    };
-    format!("PROXY {family} {reader} {edge} 4711 443\r\n").into_bytes()
-}
-
-fn version_2(reader: &str) -> Vec<u8> {
-    let reader: std::net::IpAddr = reader.parse().unwrap();
-    let (family, mut following) = match reader {
-        std::net::IpAddr::V4(address) => (0x11, [address.octets(), [127, 0, 0, 1]].concat()),
-        std::net::IpAddr::V6(address) => (0x21, [address.octets(), [0; 16]].concat()),
-    };
-    following.extend_from_slice(&[0x12, 0x67, 1, 0xbb]);
-    // An extension that is passed over.
-    following.extend_from_slice(&[0x04, 0, 3, 0, 0, 0]);
-    let length = u8::try_from(following.len()).unwrap();
-    let signature = b"\r\n\r\n\0\r\nQUIT\n";
-    [&signature[..], &[0x21, family, 0, length], &following].concat()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,21 +334,6 @@ async fn what_comes_too_slowly_before_tls_is_closed() {
     assert!(answered(stream, b"PROXY TCP4 198.51").await.is_empty());
     let refused = "yagura_refused_total{limit=\"proxy_protocol\"}";
     assert_eq!(edge.figure(refused).await, Some(1));
-}
-
-/// TLS over a connection that may have begun with something else.
-async fn over_tls(
-    edge: &LoneEdge,
-    stream: TcpStream,
-    protocol: &[u8],
-) -> tokio_rustls::client::TlsStream<TcpStream> {
-    let authority = edge.folder().join("edge/certs/local-ca.pem");
-    let reader = Reader::new(edge.tls_address(), CITY, &authority);
-    let mut tls = (*reader.tls()).clone();
-    tls.alpn_protocols = vec![protocol.to_vec()];
-    let name = rustls_pki_types::ServerName::try_from(CITY).unwrap();
-    let connector = TlsConnector::from(Arc::new(tls));
-    connector.connect(name, stream).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 //!
 //! - `alone.rs`: the edge alone before an origin.
 //! - `bind.rs`: BIND, with a zone that may be changed.
+//! - `callers.rs`: connections from addresses of the test's choice.
 //! - `certified.rs`: an edge that orders certificates.
 //! - `collector.rs`: a collector of OpenTelemetry's traces.
 //! - `load.rs`: readers who go on asking.
@@ -21,6 +22,7 @@
 
 pub mod alone;
 pub mod bind;
+pub mod callers;
 pub mod certified;
 pub mod collector;
 pub mod load;
