@@ -11,6 +11,7 @@ use crate::ban::arguments::BanCommand;
 use crate::certs::arguments::CertsCommand;
 use crate::disaster::arguments::DisasterCommand;
 use crate::redirect::arguments::RedirectCommand;
+use crate::staff::arguments::StaffCommand;
 
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
 #[derive(Debug, Parser)]
@@ -68,6 +69,11 @@ pub(crate) enum Command {
     Redirect {
         #[command(subcommand)]
         command: RedirectCommand,
+    },
+    /// Sites for staff: admit them from outside the city hall for a time
+    Staff {
+        #[command(subcommand)]
+        command: StaffCommand,
     },
     /// Networks that running edges let nobody in from
     Ban {

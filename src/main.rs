@@ -2,7 +2,7 @@
 //!
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
-//! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
+//! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `staff.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `control.rs` describes the API by which they are given.
 //! - `certs.rs` looks after the certificates in the edge's folder.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
@@ -34,6 +34,7 @@ mod purge;
 mod redirect;
 mod reload;
 mod route;
+mod staff;
 mod status;
 mod top;
 mod undo;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Purge(arguments) => purge::run(&arguments),
         Command::Cache { command } => cache::run(&command),
         Command::Redirect { command } => redirect::run(&command),
+        Command::Staff { command } => staff::run(&command),
         Command::Ban { command } => ban::run(&command),
         Command::Upgrade(arguments) => upgrade::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),

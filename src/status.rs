@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use yagura_control::order::{
-    CertificateStatus, EdgeStatus, Order, Outcome, Reply, SiteStatus, UpstreamShown,
+    CertificateStatus, DoorStatus, EdgeStatus, Order, Outcome, Reply, SiteStatus, UpstreamShown,
 };
 
 use crate::arguments::StatusArguments;
@@ -86,6 +86,25 @@ fn print_upstream(upstream: &UpstreamShown) {
     }
 }
 
+fn print_door(door: &DoorStatus) {
+    let clouds = door.behind.join(", ");
+    let stands = if door.open {
+        "OPEN to readers who come directly"
+    } else {
+        "closed to who comes directly"
+    };
+    println!("    behind     {clouds}");
+    println!("    door       {stands}, stage {}", door.stage);
+    let last = match door.direct_last_at {
+        Some(at) => format!(", the last at {}", at.rfc3339()),
+        None => String::new(),
+    };
+    println!(
+        "               {} direct requests in the last minute{last}; {} refused since the start",
+        door.direct_last_minute, door.refused
+    );
+}
+
 fn print_site(site: &SiteStatus) {
     println!("  site {}  ({})", site.name, site.hosts.join(", "));
     let origin = match site.origin_up {
@@ -95,6 +114,13 @@ fn print_site(site: &SiteStatus) {
     };
     println!("    origin     {origin}");
     println!("    way        {}", site.way);
+    if let Some(door) = &site.door {
+        print_door(door);
+    }
+    if let Some(outside) = &site.outside {
+        let (until, who) = (outside.until, &outside.who);
+        println!("    OUTSIDE    admitted to the staff site until {until}, by {who}");
+    }
     if let Some(page) = &site.disaster {
         println!("    disaster   {}", disaster::words(page));
         for warning in disaster::warnings(page) {

@@ -116,3 +116,15 @@ fn a_cloud_without_an_edge_is_a_fault() {
     let told = parse(text, Path::new("/y.toml")).unwrap_err().to_string();
     assert!(told.contains("clouds stand before an edge"), "{told}");
 }
+
+#[test]
+fn more_clouds_than_can_be_told_apart_are_a_fault() {
+    let clouds = |count: u8| {
+        let one =
+            |number| format!("[[cloud]]\nname = \"c{number}\"\nranges = [\"192.0.2.{number}\"]\n");
+        read(&(0..count).map(one).collect::<String>())
+    };
+    assert_eq!(clouds(16).unwrap().clouds.len(), 16);
+    let faults = clouds(17).unwrap_err().to_string();
+    assert!(faults.contains("17 clouds are too many"), "{faults}");
+}

@@ -70,8 +70,8 @@ pub use redirects::{
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use staff::{CloseStaff, OpenStaff};
 pub use status::{
-    CertificateStatus, EdgeStatus, HotStatus, LastGoodStatus, RenewalFailure, SiteStatus,
-    WarmerStatus,
+    CertificateStatus, DoorStatus, EdgeStatus, HotStatus, LastGoodStatus, OutsideStatus,
+    RenewalFailure, SiteStatus, WarmerStatus,
 };
 pub use upgrade::{EdgeProcess, Upgrade};
 

@@ -74,7 +74,7 @@ impl Event {
 }
 
 /// More than workers on any machine this is meant for have to share.
-const SHARDS: usize = 16;
+pub const SHARDS: usize = 16;
 
 /// Two cache lines, because processors fetch them in pairs.
 #[derive(Debug, Default)]
@@ -178,7 +178,7 @@ impl Drop for Fetching {
 }
 
 /// Threads take shards in turn, and so workers, which are started together, share none.
-fn own_shard() -> usize {
+pub fn own_shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;

@@ -186,6 +186,7 @@ impl BackgroundService for Errands {
         // Readers are here in every role, and the upstreams are watched for them.
         let mut watching = JoinSet::new();
         watching.spawn(check::run(self.edge.clone()));
+        watching.spawn(crate::ingress::comings::run(self.edge.clone()));
         watching.spawn(certificates::watch::run(self.edge.clone()));
         watching.spawn(certificates::staples::run(self.edge.clone()));
         watching.spawn(certificates::take_over::sweep(self.edge.clone()));

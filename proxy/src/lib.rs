@@ -10,7 +10,7 @@
 //!                  │                ├ another read ─────► stages/
 //!                  │                └ anything else ─┐      1 host.rs      which site, which path
 //!                  └─ HTTP/2 ────────────────────────┴─►    2 limit.rs     methods, size of bodies
-//!                                             service.rs    3 ingress.rs   who may
+//!                                             service.rs    3 ingress.rs   who may, by which way
 //!                                                           4 redirect.rs  printed codes
 //!                                                           5 https.rs     308
 //!                                                           6 notice.rs    in place of it all

@@ -20,7 +20,7 @@ use crate::certificates::{self, Certificates};
 use crate::errands::{Doors, Errands};
 use crate::error::EdgeError;
 use crate::front::Front;
-use crate::ingress::Clouds;
+use crate::ingress::Known;
 use crate::limits::Limits;
 use crate::listeners;
 use crate::listeners::Tls;
@@ -227,7 +227,7 @@ fn opened(
     let cache = cache.map_err(EdgeError::at(last_good.clone().unwrap_or_default()))?;
     let journal = edge.data.as_ref().map(|data| data.join("journal"));
     let limits = Limits::new(edge.limits.clone(), clock.clone());
-    limits.set_clouds(Clouds::new(&settings.clouds));
+    limits.set_known(Known::after(&Known::default(), &settings));
     let admission = Admission::of(&settings).map_err(EdgeError::Operators)?;
     let certificates = Arc::new(Certificates::open(&settings, clock.now())?);
     let switchboard = Switchboard::open(

@@ -17,8 +17,8 @@ use yagura_control::clock::monotonic;
 use crate::access_log::Line;
 use crate::access_log::asked::Asked;
 use crate::access_log::line::Wire;
-use crate::front::is_pipe;
 use crate::ingress::Caller;
+use crate::ingress::remembered::Remembered;
 use crate::limits::body::{NotTaken, Upload};
 use crate::limits::pace::Slowest;
 use crate::limits::refused::Limit;
@@ -49,7 +49,7 @@ fn wire(session: &Session) -> Wire {
     let Some(digest) = session.digest() else {
         return Wire::of(version, None);
     };
-    let version = match is_pipe(digest) {
+    let version = match Remembered::of(digest).over_http2 {
         true => Version::HTTP_2,
         false => version,
     };
@@ -85,13 +85,17 @@ impl ProxyHttp for Service {
             .digest()
             .is_some_and(|digest| digest.ssl_digest.is_some());
         let peer = session.client_addr().and_then(|address| address.as_inet());
-        let caller = Caller::new(
-            peer.map(std::net::SocketAddr::ip),
-            &self.edge.limits.clouds(),
-        );
+        let peer = peer.map(std::net::SocketAddr::ip);
+        let remembered = session.digest().map(Remembered::of).unwrap_or_default();
+        let known = self.edge.limits.known();
+        let caller = match (remembered.announced_by, peer) {
+            (Some(by), Some(peer)) => Caller::announced(Some(by), peer, &known),
+            _ => Caller::new(peer, &known),
+        };
         visit.wire = wire(session);
         let request = session.req_header();
         visit.client = caller.reader(&request.headers);
+        visit.class = caller.class();
         let mut reply = match stages::answer(&self.edge, request, visit).await {
             Some(reply) => reply,
             None => match stages::limit::ask(&self.edge, request, visit) {

@@ -51,7 +51,7 @@ pub async fn cache(edge: &Edge, asked: &ShowCache) -> Result<Reply, Refusal> {
         host: site.cache.is_keyed_by_host().then(|| host.clone()),
         dropped: rules.dropped(&asked.target).map(str::to_owned).collect(),
         cookies: rules.cookies().map(<[String]>::to_vec),
-        restricted: !site.settings.allow_from.is_empty(),
+        restricted: site.settings.staff || !site.settings.allow_from.is_empty(),
         stores: site.cache.stores,
         keeps_last_good: site.cache.last_good,
         honours_reload: site.cache.honours_reload,

@@ -17,6 +17,7 @@ use crate::counters::Event;
 use crate::counters::failures::Failure;
 use crate::counters::sent::Sent;
 use crate::disaster::hand_over;
+use crate::ingress::shown;
 use crate::limits::Limits;
 use crate::limits::refused::Limit;
 use crate::redirect_hits::HitStore;
@@ -198,6 +199,8 @@ impl Edge {
         if self.access_log.counts().is_some_and(|log| log.failing) {
             warnings.push("the access log cannot be written; lines are lost".to_owned());
         }
+        let now = self.clock.now();
+        warnings.extend(shown::warnings(&self.switchboard.plan(), now));
         let settings = self.switchboard.settings();
         warnings.extend(self.certificates.warnings(&settings, self.clock.now()));
         warnings
@@ -299,6 +302,8 @@ fn site_status(site: &Site, plan: &Plan, now: Timestamp) -> SiteStatus {
         hosts: hosts.collect(),
         origin_up: site.seen.upstreams.answered_last(),
         way: site.decided.shown(),
+        door: shown::door(site, plan),
+        outside: shown::outside(site, plan, now),
         disaster: hand_over::status(site, plan, now),
         upstreams: upstream::shown(&site.upstreams),
         redirects: site.redirects.len(),

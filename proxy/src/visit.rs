@@ -14,6 +14,7 @@ use crate::access_log::request_id::RequestId;
 use crate::cache::{Interim, Prepared, Stored};
 use crate::counters::{Event, Fetching};
 use crate::hsts::Hsts;
+use crate::ingress::{Access, Class};
 use crate::limits::body::Upload;
 use crate::limits::refused::Limit;
 use crate::routing::Site;
@@ -40,6 +41,10 @@ pub struct Visit {
     pub tls: bool,
     /// The reader's address.
     pub client: Option<IpAddr>,
+    /// What the connection is that he comes by.
+    pub class: Class,
+    /// Whence he comes, where the site is for staff alone.
+    pub access: Option<Access>,
     /// How the reader speaks with the edge.
     pub wire: Wire,
     /// The name of the request.
@@ -109,6 +114,8 @@ impl Visit {
             target: String::new(),
             tls: false,
             client: None,
+            class: Class::STRANGER,
+            access: None,
             wire: Wire::of(http::Version::HTTP_11, None),
             id: RequestId::new(&mut rand::rng()),
             key: None,

@@ -266,6 +266,8 @@ pub(super) mod tests {
                     because: "the only one that answers".to_owned(),
                     until: None,
                 },
+                door: None,
+                outside: None,
                 disaster: None,
                 upstreams: vec![
                     upstream(Route::Primary, failed == 0),

@@ -52,6 +52,10 @@ pub(super) fn read(table: &Section<'_>) -> Option<CloudSettings> {
     })
 }
 
+/// Most clouds at a time: how readers came is counted for each, and each is a bit of what a
+/// connection is.
+const MOST: usize = 16;
+
 /// Names of their own, and no address of two.
 pub(super) fn check(
     top: &Section<'_>,
@@ -65,6 +69,10 @@ pub(super) fn check(
             "clouds stand before an edge, and there is none",
             hint,
         );
+    }
+    if clouds.len() > MOST {
+        let message = format!("{} clouds are too many", clouds.len());
+        top.fault("cloud", message, format!("write at most {MOST}"));
     }
     let mut names = HashSet::new();
     let mut taken: Vec<(IpNet, &str)> = Vec::new();

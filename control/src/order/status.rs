@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DisasterStatus, UpstreamShown, WayShown};
+use super::{BypassStage, DisasterStatus, UpstreamShown, WayShown};
 use crate::Timestamp;
 
 /// How an edge stands.
@@ -87,6 +87,12 @@ pub struct SiteStatus {
     pub origin_up: Option<bool>,
     /// How it is answered, and why.
     pub way: WayShown,
+    /// Its door, where it is behind clouds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<DoorStatus>,
+    /// The outside, where it is admitted to a site for staff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<OutsideStatus>,
     /// The disaster page in place of its home page, where one is up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disaster: Option<DisasterStatus>,
@@ -96,6 +102,38 @@ pub struct SiteStatus {
     pub redirects: usize,
     /// How far the warmer is; `None` where neither feed nor sitemap is configured.
     pub warmer: Option<WarmerStatus>,
+}
+
+/// Whether readers may come directly to a site that is behind clouds, and how they come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DoorStatus {
+    /// The clouds that it is behind.
+    pub behind: Vec<String>,
+    /// Whether strangers are let in directly.
+    pub open: bool,
+    /// How far it is on its way around the cloud.
+    pub stage: BypassStage,
+    /// Requests of strangers that came directly and were let in within the last minute.
+    pub direct_last_minute: u64,
+    /// When the last of them came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_last_at: Option<Timestamp>,
+    /// Requests that were not let in since the start.
+    pub refused: u64,
+}
+
+/// The outside admitted to a site for staff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OutsideStatus {
+    /// Until when.
+    pub until: Timestamp,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who ordered it.
+    pub who: String,
+    /// Why, as told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// How far a warmer has followed the change feed.

@@ -43,7 +43,8 @@ impl SiteCache {
     pub fn new(site: &SiteSettings) -> Self {
         Self {
             name: site.name.as_str().into(),
-            stores: site.cache,
+            // Who asks from outside must not be answered with what the city hall got.
+            stores: site.cache && !site.staff,
             last_good: site.last_good,
             honours_reload: site.feed_socket.is_none(),
             window_s: site.stale_while_revalidate.as_secs(),

@@ -50,7 +50,7 @@ pub async fn answer(
 ) -> Outcome {
     let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
     (visit.tls, visit.client) = (connection.tls, connection.client);
-    visit.wire = connection.wire;
+    (visit.wire, visit.class) = (connection.wire, connection.admitted.caller.class());
     let (tell, mut told) = unbounded_channel();
     visit.interim = Some(tell);
     let reply = {

@@ -12,6 +12,7 @@ use super::head::{self, BodyLength, Head};
 use super::minded::Minded;
 use crate::cache::{Directives, Fields, Lookup, Prepared};
 use crate::hsts::Hsts;
+use crate::ingress::Class;
 use crate::limits::path;
 use crate::limits::refused::Limit;
 use crate::routing::{Site, without_port};
@@ -63,6 +64,8 @@ pub struct Answer {
     pub tls: bool,
     /// Whose site it is, for the log.
     pub site: Arc<Site>,
+    /// What it came as.
+    pub class: Class,
 }
 
 impl Answer {
@@ -80,6 +83,16 @@ impl Answer {
             StatusCode::NOT_MODIFIED.as_u16()
         } else {
             self.prepared.stored.status.as_u16()
+        }
+    }
+
+    /// Counts it, with the bytes of its body.
+    pub fn count(&self, bytes: u64) {
+        self.site.seen.counters.hit(self.status(), bytes);
+        let door = &self.site.door;
+        if door.is_behind() {
+            let class = door.counted_as(self.class);
+            self.site.seen.comings.count(class, self.at);
         }
     }
 
@@ -124,7 +137,8 @@ pub fn decide(edge: &Edge, connection: &mut Connection, length: usize) -> Decisi
         connection.client = caller.reader(&head.fields);
         is_banned = edge.limits.is_banned(connection.client);
     }
-    if !is_banned && let Some(answer) = hit(edge, connection.tls, &mut connection.lent.key, &head) {
+    let over = (connection.tls, caller.class());
+    if !is_banned && let Some(answer) = hit(edge, over, &mut connection.lent.key, &head) {
         return Decision::Answer(answer);
     }
     if speaks_for_others {
@@ -189,7 +203,12 @@ fn is_plain(head: &Head<'_>) -> bool {
         && !OF_PINGORA.iter().any(|name| head.fields.has(name))
 }
 
-fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answer> {
+fn hit(
+    edge: &Edge,
+    (tls, class): (bool, Class),
+    key: &mut String,
+    head: &Head<'_>,
+) -> Option<Answer> {
     let head_only = match head.method {
         "GET" => false,
         "HEAD" => true,
@@ -204,6 +223,7 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
     }
     let plain = Plain {
         tls,
+        class,
         head_only,
         authority: head.host?,
         target: head.target,
@@ -216,6 +236,8 @@ fn hit(edge: &Edge, tls: bool, key: &mut String, head: &Head<'_>) -> Option<Answ
 pub struct Plain<'r> {
     /// TLS is spoken with the reader.
     pub tls: bool,
+    /// What the connection is.
+    pub class: Class,
     /// HEAD.
     pub head_only: bool,
     /// Host with port, as the request names it.
@@ -249,7 +271,8 @@ pub fn plain_hit(
         || site.covers(plain.target)
         // The stages give it its one spelling.
         || !path::is_normal(plain.target, site.settings.requests.paths)
-        || !site.settings.allow_from.is_empty()
+        // Who may not, or whose own address matters.
+        || !site.door.answers_at_once(plain.class)
         || !(plain.tls || site.settings.http == PlainHttp::Serve)
         || site.redirect_of(host, plain.target, now).is_some()
     {
@@ -279,6 +302,7 @@ pub fn plain_hit(
         head_only: plain.head_only,
         close: plain.minded.close,
         tls: plain.tls,
+        class: plain.class,
         site: site.clone(),
         prepared,
     })

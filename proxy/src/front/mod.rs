@@ -48,7 +48,6 @@ use crate::listeners::Tls;
 use crate::service::Service;
 use crate::state::Edge;
 use decide::{Decision, HandOn};
-pub use http2::is_pipe;
 use lent::Lent;
 use patience::Silence;
 pub use patience::within;
@@ -125,8 +124,7 @@ impl Front {
                 Decision::Answer(answer) => {
                     let first_byte = began.map(|began| began.elapsed());
                     let _under_way = self.edge.traffic.begin();
-                    let counters = &answer.site.seen.counters;
-                    counters.hit(answer.status(), answer.bytes());
+                    answer.count(answer.bytes());
                     let close = self.edge.traffic.is_draining() || answer.close;
                     answer::write(&answer, close, &mut connection.lent.out);
                     connection.admitted.hit();

@@ -7,6 +7,7 @@ use pingora::protocols::{SocketDigest, Stream};
 use tokio::io::AsyncReadExt;
 
 use super::proxy_protocol::{Beginning, understand};
+use super::remembered::Remembered;
 use crate::limits::refused::Limit;
 use crate::limits::{Admitted, Limits};
 
@@ -58,9 +59,20 @@ async fn take(stream: &mut Stream) -> Result<Option<SocketAddr>, Unannounced> {
     }
 }
 
-/// pingora's hooks and the front ask the stream for its peer, also below TLS.
+/// pingora's hooks and the front ask the stream for its peer, also below TLS. It remembers who said
+/// so: whether the reader may come this way depends on it.
 fn stand_in(stream: &mut Stream, sender: SocketAddr) {
+    let before = stream.get_socket_digest();
+    let by = before.as_ref().and_then(|digest| digest.peer_addr());
+    let by = by.and_then(|peer| peer.as_inet()).map(SocketAddr::ip);
     let digest = SocketDigest::from_raw_fd(stream.id());
     let _was_empty = digest.peer_addr.set(Some(socket::SocketAddr::Inet(sender)));
     stream.set_socket_digest(digest);
+    let remembered = Remembered {
+        announced_by: by,
+        over_http2: false,
+    };
+    if let Some(digest) = remembered.digest() {
+        stream.set_proxy_digest(digest);
+    }
 }

@@ -24,7 +24,7 @@ use arc_swap::ArcSwap;
 use yagura_config::settings::LimitSettings;
 use yagura_control::{Clock, Timestamp};
 
-use crate::ingress::{Caller, Clouds};
+use crate::ingress::{Caller, Known};
 use bans::Bans;
 use connections::{Connections, Full};
 use network::Network;
@@ -39,7 +39,7 @@ const TOGETHER: u64 = PARTS;
 pub struct Limits {
     settings: ArcSwap<LimitSettings>,
     bans: ArcSwap<Bans>,
-    clouds: ArcSwap<Clouds>,
+    known: ArcSwap<Known>,
     /// Counts changes of the three above, so that an open connection sees them for one load.
     changes: AtomicU64,
     connections: Connections,
@@ -60,7 +60,7 @@ impl Limits {
         Arc::new(Self {
             settings: ArcSwap::from_pointee(settings),
             bans: ArcSwap::default(),
-            clouds: ArcSwap::default(),
+            known: ArcSwap::default(),
             changes: AtomicU64::new(0),
             connections: Connections::default(),
             requests: Requests::default(),
@@ -118,22 +118,22 @@ impl Limits {
         reader.is_some_and(|address| self.bans.load().covers(address, now))
     }
 
-    /// The clouds that readers come through.
+    /// Whose addresses are known: clouds, the city hall, monitors.
     #[must_use]
-    pub fn clouds(&self) -> Arc<Clouds> {
-        self.clouds.load_full()
+    pub fn known(&self) -> Arc<Known> {
+        self.known.load_full()
     }
 
     /// Whether connections from an address must begin with PROXY protocol.
     #[must_use]
     pub fn begins_with_proxy(&self, address: Option<IpAddr>) -> bool {
         let canonical = address.map(|address| address.to_canonical());
-        canonical.is_some_and(|address| self.clouds.load().begins_with_proxy(address))
+        canonical.is_some_and(|address| self.known.load().begins_with_proxy(address))
     }
 
-    /// Believes other clouds from now on, on open connections too: with their next request.
-    pub fn set_clouds(&self, clouds: Clouds) {
-        self.clouds.store(Arc::new(clouds));
+    /// Knows others from now on, on open connections too: with their next request.
+    pub fn set_known(&self, known: Known) {
+        self.known.store(Arc::new(known));
         self.changes.fetch_add(1, Ordering::Release);
     }
 
@@ -147,9 +147,9 @@ impl Limits {
         if self.refuses(address) {
             return Err(Limit::Ban);
         }
-        let clouds = self.clouds();
-        let caller = Caller::new(address, &clouds);
-        let network = self.counted(&settings, &clouds, address);
+        let known = self.known();
+        let caller = Caller::new(address, &known);
+        let network = self.counted(&settings, &known, address);
         let entered = self.connections.enter(
             network,
             settings.connections,
@@ -179,7 +179,7 @@ impl Limits {
     /// Its network asks too much; seconds until it may ask again.
     pub fn ask(&self, address: Option<IpAddr>) -> Result<(), u64> {
         let settings = self.settings.load();
-        let Some(network) = self.counted(&settings, &self.clouds.load(), address) else {
+        let Some(network) = self.counted(&settings, &self.known.load(), address) else {
             return Ok(());
         };
         let asked = self
@@ -209,11 +209,11 @@ impl Limits {
     fn counted(
         &self,
         settings: &LimitSettings,
-        clouds: &Clouds,
+        known: &Known,
         address: Option<IpAddr>,
     ) -> Option<Network> {
         let canonical = address?.to_canonical();
-        let mut exempt = settings.exempt.iter().chain(clouds.ranges());
+        let mut exempt = settings.exempt.iter().chain(known.cloud_ranges());
         let is_exempt = exempt.any(|range| range.contains(&canonical));
         (!is_exempt).then(|| Network::of(canonical))
     }
@@ -249,9 +249,9 @@ impl Admitted {
         if self.limits.refuses(Some(address)) {
             return Err(Limit::Ban);
         }
-        let clouds = self.limits.clouds();
-        self.caller = Caller::new(Some(address), &clouds);
-        self.counts = self.limits.counted(&self.settings, &clouds, Some(address));
+        let known = self.limits.known();
+        self.caller = Caller::announced(self.caller.address(), address, &known);
+        self.counts = self.limits.counted(&self.settings, &known, Some(address));
         Ok(())
     }
 
@@ -271,7 +271,7 @@ impl Admitted {
         }
         self.changes = changes;
         self.settings = self.limits.settings.load_full();
-        self.caller = Caller::new(self.caller.address(), &self.limits.clouds());
+        self.caller = self.caller.again(&self.limits.known());
         !self.limits.refuses(self.caller.address())
     }
 
@@ -373,7 +373,7 @@ mod tests {
             word,
             probe: None,
         };
-        limits.set_clouds(Clouds::new(&[cloud(
+        limits.set_known(Known::of_clouds(&[cloud(
             "192.0.2.0/24",
             yagura_config::settings::CloudWord::ProxyProtocol,
         )]));

@@ -294,6 +294,55 @@ pub const WAY: Family = family(
     "site, way (primary, standby1 ..., last-good, notice)",
     "1 for the way in which the site is answered.",
 );
+/// 1 while a site behind clouds admits those who come directly.
+pub const DOOR: Family = family(
+    "yagura_door_open",
+    "gauge",
+    "site",
+    "1 while a site that is behind security clouds admits readers who come directly, otherwise 0; left out for other sites, as the five below.",
+);
+/// Requests by how they came.
+pub const COMINGS: Family = family(
+    "yagura_comings_total",
+    "counter",
+    "site, from (direct, city-hall, monitor, cloud), cloud (its name, where it is one)",
+    "Requests that were let in, by the way they came.",
+);
+/// Requests that were not let in.
+pub const TURNED_AWAY: Family = family(
+    "yagura_turned_away_total",
+    "counter",
+    "site",
+    "Requests that came directly while the door was closed.",
+);
+/// Direct requests of the last minute.
+pub const DIRECT_RATE: Family = family(
+    "yagura_direct_requests_last_minute",
+    "gauge",
+    "site",
+    "Direct requests that were let in within the last minute, but for the city hall's and monitors'.",
+);
+/// The most of them since the door was opened.
+pub const DIRECT_PEAK: Family = family(
+    "yagura_direct_requests_peak_minute",
+    "gauge",
+    "site",
+    "The most of them in one minute since the door was last opened.",
+);
+/// When the last of them came.
+pub const DIRECT_LAST: Family = family(
+    "yagura_direct_request_last_seconds",
+    "gauge",
+    "site",
+    "When the last of them came, in seconds since 1970; left out before the first.",
+);
+/// 1 while the outside is admitted to a site for staff.
+pub const OUTSIDE: Family = family(
+    "yagura_staff_open",
+    "gauge",
+    "site",
+    "1 while everybody is admitted to a site for staff, otherwise 0; left out for other sites.",
+);
 /// Redirects in force.
 pub const REDIRECTS: Family = family("yagura_redirects", "gauge", "site", "Redirects in force.");
 /// How far the warmer is.
@@ -329,7 +378,7 @@ pub const WARMER_FAILING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 44] = [
+    const ALL: [&Family; 51] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -369,6 +418,13 @@ mod tests {
         &UPSTREAM_UP,
         &DISASTER_AGE,
         &WAY,
+        &DOOR,
+        &COMINGS,
+        &TURNED_AWAY,
+        &DIRECT_RATE,
+        &DIRECT_PEAK,
+        &DIRECT_LAST,
+        &OUTSIDE,
         &REDIRECTS,
         &WARMER_POSITION,
         &WARMER_HEAD,

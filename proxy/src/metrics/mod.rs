@@ -4,6 +4,7 @@
 //! Only on a loopback address, and only when asked: nothing is computed ahead, and readers pay for
 //! figures with the additions in `counters.rs` alone.
 
+mod doors;
 mod families;
 mod text;
 
@@ -244,6 +245,7 @@ fn of_sites(edge: &Edge, text: &mut Text) {
         let way = site.decided.shown().way.to_string();
         text.value(&[("site", name), ("way", &*way)], 1);
     });
+    doors::tell(edge, &plan, text);
     text.family(&f::REDIRECTS);
     each(&plan, text, |text, site, name| {
         text.value(&[("site", name)], site.redirects.len() as u64);

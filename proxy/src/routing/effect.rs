@@ -7,6 +7,7 @@ pub mod notice;
 mod purge;
 mod restart;
 pub mod route;
+pub mod staff;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::history::Change;
 use super::import;
 use super::plan::Plan;
 use crate::cache::Cache;
+use crate::ingress::Known;
 use crate::limits::Limits;
 use crate::limits::bans::Bans;
 use crate::notice::files::Files;
@@ -51,7 +53,9 @@ impl Parts {
             moved,
             ..
         } = self;
-        Plan::new(generation, settings, cache, clock, moved, before)
+        let known = Known::after(&self.limits.known(), settings);
+        let parts = (cache, &known);
+        Plan::new(generation, settings, parts, clock, moved, before)
     }
 }
 
@@ -135,8 +139,6 @@ pub fn of(
         | Order::AbortBypass(_)
         | Order::ConfirmDns(_)
         | Order::CloudStatus
-        | Order::OpenStaff(_)
-        | Order::CloseStaff(_)
         | Order::ShowRequests
         | Order::Decide(_)
         | Order::WithdrawRequest(_)
@@ -214,10 +216,19 @@ pub fn of(
             let plan = disaster::dropped(drop, before, generation);
             posts(&drop.site, plan, inverse)
         }
+        Order::OpenStaff(open) => {
+            staff::check(open, before, given.at)?;
+            let plan = staff::opened(open, given, before, generation);
+            staff::changed(&open.site, before, plan, given.at).map(|(p, o, c)| plain(p, o, c))
+        }
+        Order::CloseStaff(close) => {
+            let plan = staff::closed(close, before, generation);
+            staff::changed(&close.site, before, plan, given.at).map(|(p, o, c)| plain(p, o, c))
+        }
         Order::Ban(added) => {
             let present = parts.limits.bans();
             let mut exempt = parts.limits.settings().exempt.clone();
-            exempt.extend(parts.limits.clouds().ranges());
+            exempt.extend(parts.limits.known().cloud_ranges());
             let bans = ban::added(added, given, &present, &exempt)?;
             Ok(banned(added.range, bans, &present))
         }

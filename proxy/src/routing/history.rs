@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    Ban, Decision, HistoryLine, LiftBan, NoticeOf, Order, Purge, RaiseNotice, Refusal, RefusalCode,
-    Route, ShowHistory, Target,
+    Ban, CloseStaff, Decision, HistoryLine, LiftBan, NoticeOf, OpenStaff, Order, Purge,
+    RaiseNotice, Refusal, RefusalCode, Route, ShowHistory, Target,
 };
 
 use super::effect::refusal;
@@ -59,6 +59,8 @@ pub enum Subject {
     Post(u64),
     /// Whether a network is let in.
     Ban(IpNet),
+    /// Whether the outside is admitted to it.
+    Staff,
 }
 
 /// How an order changed things, in words, and how it is taken back.
@@ -167,6 +169,7 @@ const fn instead(subject: Subject) -> &'static str {
         | Subject::Notice
         | Subject::Disaster
         | Subject::Post(_)
+        | Subject::Staff
         | Subject::Ban(_) => "give the order that you want",
     }
 }
@@ -187,6 +190,9 @@ fn still_to_come(order: Order, now: Timestamp) -> Order {
         Order::Ban(Ban { range, until }) if until.is_some_and(|until| until <= now) => {
             Order::LiftBan(LiftBan { range })
         }
+        Order::OpenStaff(OpenStaff { site, until }) if until <= now => {
+            Order::CloseStaff(CloseStaff { site })
+        }
         order => order,
     }
 }
@@ -206,6 +212,7 @@ impl Subject {
             Order::DropPost(drop) => Self::Post(drop.number),
             Order::Ban(ban) => Self::Ban(ban.range),
             Order::LiftBan(LiftBan { range }) => Self::Ban(*range),
+            Order::OpenStaff(_) | Order::CloseStaff(_) => Self::Staff,
             Order::Status
             | Order::ShowCache(_)
             | Order::CacheStats
@@ -223,8 +230,6 @@ impl Subject {
             | Order::AbortBypass(_)
             | Order::ConfirmDns(_)
             | Order::CloudStatus
-            | Order::OpenStaff(_)
-            | Order::CloseStaff(_)
             | Order::ShowRequests
             | Order::Decide(_)
             | Order::WithdrawRequest(_)
@@ -462,6 +467,18 @@ mod tests {
         let undo = |now| said(history.inverse_of(2, Timestamp(now)));
         assert!(undo(4).starts_with("route notice until "));
         assert_eq!(undo(5), "route auto");
+    }
+
+    #[test]
+    fn an_opening_whose_time_is_over_comes_back_as_closed() {
+        let open = Order::OpenStaff(OpenStaff {
+            site: "a".into(),
+            until: Timestamp(5),
+        });
+        let close = Order::CloseStaff(CloseStaff { site: "a".into() });
+        let history = history([entry(2, &close, Some(open.clone()), None)]);
+        assert_eq!(history.inverse_of(2, Timestamp(4)), Ok(open));
+        assert_eq!(history.inverse_of(2, Timestamp(5)), Ok(close));
     }
 
     #[test]

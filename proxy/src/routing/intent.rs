@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
-use yagura_control::order::{DisasterPost, RaiseDisaster, RaiseNotice, Route};
+use yagura_control::order::{
+    BypassStage, DisasterPost, OpenStaff, RaiseDisaster, RaiseNotice, Route,
+};
 
 use super::decide::Because;
 
@@ -27,9 +29,29 @@ pub struct SiteIntent {
     /// The disaster page in place of the home page, without its posts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disaster: Option<Given<RaiseDisaster>>,
+    /// The outside admitted to a site for staff, until a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside: Option<Given<OpenStaff>>,
+    /// How far the site is on its way around its cloud.
+    #[serde(default, skip_serializing_if = "IngressIntent::is_default")]
+    pub ingress: IngressIntent,
     /// Posts of the disaster page; also those that are off it and not yet with the CMS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub posts: Vec<KeptPost>,
+}
+
+/// How far a site is on its way around its cloud, and back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngressIntent {
+    /// The stage, by which the door is open or closed.
+    #[serde(default)]
+    pub stage: BypassStage,
+}
+
+impl IngressIntent {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A post, and what is still to be done with it.
@@ -117,6 +139,18 @@ impl Intents {
         self.with(site, |intent| intent.notice = notice)
     }
 
+    /// The same with the outside admitted to a site for staff, or not.
+    #[must_use]
+    pub fn with_outside(&self, site: &str, outside: Option<Given<OpenStaff>>) -> Self {
+        self.with(site, |intent| intent.outside = outside)
+    }
+
+    /// The same with a site at another stage of its way around its cloud.
+    #[must_use]
+    pub fn with_stage(&self, site: &str, stage: BypassStage) -> Self {
+        self.with(site, |intent| intent.ingress.stage = stage)
+    }
+
     /// The same with a disaster page for a site; without one its posts are off the page.
     #[must_use]
     pub fn with_disaster(&self, site: &str, disaster: Option<Given<RaiseDisaster>>) -> Self {
@@ -190,7 +224,9 @@ impl Intents {
             let route = intent.route.as_ref().and_then(|route| route.until);
             let notice = intent.notice.as_ref().and_then(|notice| notice.until);
             let disaster = intent.disaster.as_ref().and_then(|page| page.until);
-            route.into_iter().chain(notice).chain(disaster)
+            let outside = intent.outside.as_ref().and_then(|outside| outside.until);
+            let pages = notice.into_iter().chain(disaster);
+            route.into_iter().chain(pages).chain(outside)
         });
         ends.filter(|until| *until > now).min()
     }
@@ -221,6 +257,20 @@ mod tests {
             [0, 19, 20, 29, 30].map(next),
             [Some(20), Some(20), Some(30), Some(30), None]
         );
+        let open = Given {
+            what: OpenStaff {
+                site: "b".into(),
+                until: Timestamp(10),
+            },
+            until: Some(Timestamp(10)),
+            at: Timestamp(0),
+            who: "test".into(),
+            reason: None,
+        };
+        let opened = intents.with_outside("b", Some(open));
+        assert_eq!(opened.next_end(Timestamp(0)), Some(Timestamp(10)));
+        assert_eq!(opened.next_end(Timestamp(10)), Some(Timestamp(20)));
+        assert_eq!(opened.with_outside("b", None), intents);
         let auto = intents.with_route("a", given(Route::Auto, None));
         assert_eq!(auto.of("a"), SiteIntent::default());
     }

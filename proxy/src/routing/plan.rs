@@ -19,6 +19,8 @@ use crate::cache::{Cache, SiteCache};
 use crate::counters::Counters;
 use crate::disaster;
 use crate::hsts::Hsts;
+use crate::ingress::comings::Comings;
+use crate::ingress::{Door, Known};
 use crate::notice::Raised;
 use crate::redirect_hits::Tally;
 use crate::upstream::{self, Upstream, Upstreams};
@@ -55,6 +57,8 @@ pub struct Site {
     pub fetcher: Arc<Fetcher>,
     /// Where its pages come from, the primary first.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// Who is let in.
+    pub door: Door,
     /// How it is answered.
     pub decided: Decided,
     /// The notice in place of it.
@@ -97,7 +101,12 @@ impl Site {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        if same && kept && decided == self.decided {
+        let outside = intent.outside.as_ref();
+        let outside = outside.filter(|outside| outside.is_in_force(now));
+        let outside_until = outside.and_then(|outside| outside.until);
+        let admits = intent.ingress.stage.admits_direct();
+        let door = self.door.set(admits, outside_until);
+        if same && kept && decided == self.decided && door.is_as(&self.door) {
             return self.clone();
         }
         let look = &self.settings.look;
@@ -105,6 +114,7 @@ impl Site {
         Arc::new(Self {
             decided,
             disaster,
+            door,
             notice: if same { self.notice.clone() } else { raised() },
             ..(**self).clone()
         })
@@ -147,19 +157,21 @@ pub struct Seen {
     pub warmer: SharedStatus,
     /// What became of its requests.
     pub counters: Arc<Counters>,
+    /// How they came, where it is behind a cloud.
+    pub comings: Arc<Comings>,
     /// What tables of redirects had counted when they were replaced.
     pub redirect_hits: Arc<Tally>,
 }
 
 impl Plan {
     /// The plan for these settings, in which nothing is decided yet. Redirects, intents and what was
-    /// seen are carried over from `before`, by the sites' names. `moved` is told when an upstream
-    /// rises or falls.
+    /// seen are carried over from `before`, by the sites' names. `known` is whom the settings name,
+    /// `moved` is told when an upstream rises or falls.
     #[must_use]
     pub fn new(
         generation: u64,
         settings: &Settings,
-        cache: &Arc<Cache>,
+        (cache, known): (&Arc<Cache>, &Known),
         clock: &Arc<dyn Clock>,
         moved: &Arc<Notify>,
         before: Option<&Self>,
@@ -173,6 +185,7 @@ impl Plan {
                     upstreams: Upstreams::new(settings, moved.clone()),
                     warmer: SharedStatus::default(),
                     counters: Arc::default(),
+                    comings: Arc::default(),
                     redirect_hits: Arc::default(),
                 })
             };
@@ -194,6 +207,7 @@ impl Plan {
                     .map(|site| site.redirects.clone())
                     .unwrap_or_default(),
                 upstreams,
+                door: Door::of(settings, known),
                 decided: decide(&SiteIntent::default(), &nothing_seen, Timestamp::ZERO),
                 notice: None,
                 disaster: None,
@@ -335,7 +349,36 @@ pub fn without_port(authority: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use yagura_control::SystemClock;
+    use yagura_control::order::BypassStage;
+
     use super::*;
+    use crate::ingress::Class;
+
+    #[test]
+    fn the_stage_opens_and_closes_the_door() {
+        let text = "[edge]\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\n\
+                    name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n\
+                    behind = [\"cloud\"]\n\
+                    [[cloud]]\nname = \"cloud\"\nranges = [\"192.0.2.0/24\"]\n";
+        let settings = yagura_config::parse(text, Path::new("/edge.toml")).unwrap();
+        let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let known = Known::after(&Known::default(), &settings);
+        let parts = (&cache, &known);
+        let mut plan = Plan::new(1, &settings, parts, &clock, &Arc::default(), None);
+        for stage in BypassStage::ALL.into_iter().chain([BypassStage::Cloud]) {
+            let intents = plan.intents.with_stage("a", stage);
+            plan = plan.with_intents(1, intents).decided(Timestamp(1));
+            let door = &plan.sites()[0].door;
+            let open = !matches!(stage, BypassStage::Cloud | BypassStage::Armed);
+            assert_eq!(door.is_open(), open, "{stage}");
+            assert_eq!(door.answers_at_once(Class::STRANGER), open, "{stage}");
+            assert!(door.answers_at_once(Class::cloud(0)), "{stage}");
+        }
+    }
 
     #[test]
     fn ports_are_no_part_of_the_host() {

@@ -100,6 +100,11 @@ pub fn applied(
                 limits.set_bans(limits.bans().without(range));
                 plan.renumbered(generation)
             }
+            Order::OpenStaff(open) => {
+                let given = Giver { who, reason, at };
+                effect::staff::opened(&open, &given, &plan, generation)
+            }
+            Order::CloseStaff(close) => effect::staff::closed(&close, &plan, generation),
             Order::Reload
             | Order::Bans
             | Order::Upgrade(_)
@@ -110,8 +115,6 @@ pub fn applied(
             | Order::AbortBypass(_)
             | Order::ConfirmDns(_)
             | Order::CloudStatus
-            | Order::OpenStaff(_)
-            | Order::CloseStaff(_)
             | Order::ShowRequests
             | Order::Decide(_)
             | Order::WithdrawRequest(_)

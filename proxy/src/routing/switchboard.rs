@@ -29,7 +29,7 @@ use super::replay;
 use crate::cache::Cache;
 use crate::disaster::hand_over;
 use crate::error::EdgeError;
-use crate::ingress::Clouds;
+use crate::ingress::Known;
 use crate::limits::Limits;
 use crate::notice::files::Files;
 
@@ -206,8 +206,8 @@ impl Switchboard {
             if let Some(edge) = &settings.edge {
                 self.parts.limits.set(edge.limits.clone());
             }
-            let clouds = Clouds::new(&settings.clouds);
-            self.parts.limits.set_clouds(clouds);
+            let known = Known::after(&self.parts.limits.known(), &settings);
+            self.parts.limits.set_known(known);
             self.settings.store(Arc::new(settings));
         }
         self.put_in_force(effect.plan);
@@ -274,19 +274,21 @@ impl Switchboard {
             if Arc::ptr_eq(site, was) {
                 continue;
             }
-            let (before, after) = (was.decided.shown(), site.decided.shown());
-            tracing::warn!(site = %site.settings.name, %before, %after, "the site is answered in another way");
-            let over = was.decided.until.is_some_and(|until| until <= now);
-            moves.push(Record::Move {
-                at: now,
-                by: if over { "time" } else { "health" }.to_owned(),
-                site: site.settings.name.clone(),
-                change: Change {
-                    before: before.to_string(),
-                    after: after.to_string(),
-                    inverse: None,
-                },
-            });
+            let name = &site.settings.name;
+            let (before, after) = (was.door.outside_until(), site.door.outside_until());
+            if before != after {
+                let (before, after) = (effect::staff::words(before), effect::staff::words(after));
+                tracing::warn!(site = %name, %before, %after, "others are admitted to the staff site");
+                moves.push(moved(now, "time", name, (before, after)));
+            }
+            if was.door.is_as(&site.door) || was.decided != site.decided {
+                let (before, after) = (was.decided.shown(), site.decided.shown());
+                tracing::warn!(site = %name, %before, %after, "the site is answered in another way");
+                let over = was.decided.until.is_some_and(|until| until <= now);
+                let by = if over { "time" } else { "health" };
+                let change = (before.to_string(), after.to_string());
+                moves.push(moved(now, by, name, change));
+            }
         }
         if moves.is_empty() {
             return;
@@ -425,6 +427,20 @@ impl Switchboard {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A move of a site that nobody ordered.
+fn moved(at: Timestamp, by: &str, site: &str, (before, after): (String, String)) -> Record {
+    Record::Move {
+        at,
+        by: by.to_owned(),
+        site: site.to_owned(),
+        change: Change {
+            before,
+            after,
+            inverse: None,
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use yagura_config::settings::{Origin, SiteSettings};
 use super::last_good;
 use crate::access_log::request_id::REQUEST_ID;
 use crate::cache::normalise::CookieField;
+use crate::ingress::Access;
 use crate::state::Edge;
 use crate::traces::TRACEPARENT;
 use crate::visit::Visit;
@@ -18,7 +19,7 @@ use crate::visit::Visit;
 const KEPT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Fields of one connection (RFC 9110, section 7.6.1), and those a reader could forge.
-const NOT_FORWARDED: [&str; 12] = [
+const NOT_FORWARDED: [&str; 13] = [
     "keep-alive",
     "proxy-connection",
     "proxy-authorization",
@@ -31,6 +32,7 @@ const NOT_FORWARDED: [&str; 12] = [
     "x-forwarded-proto",
     "x-real-ip",
     "x-request-id",
+    Access::FIELD,
 ];
 
 /// An upstream of a site, as pingora knows it.
@@ -147,6 +149,9 @@ pub fn rewrite(
     request.insert_header(header::HOST, visit.authority.as_str())?;
     if let Some(client) = visit.client {
         request.insert_header("x-forwarded-for", client.to_canonical().to_string())?;
+    }
+    if let Some(access) = visit.access {
+        request.insert_header(Access::FIELD, access.word())?;
     }
     request.insert_header("x-forwarded-host", visit.authority.as_str())?;
     request.insert_header(

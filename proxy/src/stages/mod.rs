@@ -3,6 +3,7 @@
 
 pub mod challenge;
 pub mod disaster;
+pub mod door_state;
 pub mod fetch;
 pub mod forward;
 pub mod host;
@@ -32,8 +33,9 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
     }
     let site = visit.site.clone()?;
     let early = challenge::find(edge, request, visit)
+        .or_else(|| door_state::find(edge, &site, request, visit))
         .or_else(|| limit::check(edge, &site, request, visit))
-        .or_else(|| ingress::check(edge, &site, visit))
+        .or_else(|| ingress::check(edge, &site, request, visit))
         .or_else(|| redirect::find(&site, visit))
         .or_else(|| https::lift(&site, visit))
         .or_else(|| notice::find(edge, &site, request, visit))

@@ -14,12 +14,11 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::rt::TokioIo;
 use pingora::apps::HttpServerApp;
-use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
-    Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID,
 };
 use pingora::proxy::HttpProxy;
@@ -28,6 +27,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 use super::{Asked, Reader, reply};
 use crate::front::bound;
+use crate::ingress::Caller;
+use crate::ingress::remembered::Remembered;
 use crate::limits::pace::Slowest;
 use crate::service::Service;
 
@@ -52,6 +53,7 @@ pub async fn forward(
     let Asked {
         request,
         mut respond,
+        caller,
         ..
     } = asked;
     let Some(request) = over_http1(request) else {
@@ -62,7 +64,7 @@ pub async fn forward(
     let (near, far) = duplex(PIPE);
     let far = Pipe {
         pipe: far,
-        told: over_http2(),
+        told: remembered(&caller),
         tls: reader.tls.clone(),
         socket: reader.socket.clone(),
     };
@@ -91,19 +93,12 @@ pub async fn forward(
 }
 
 /// What stands in the digest of a pipe.
-struct OverHttp2;
-
-fn over_http2() -> Option<Arc<ProxyDigest>> {
-    let response = ResponseHeader::build(StatusCode::OK, None).ok()?;
-    let told = ProxyDigest::new(Box::new(response), Some(Box::new(OverHttp2)));
-    Some(Arc::new(told))
-}
-
-/// Whether a connection that pingora serves is such a pipe.
-pub fn is_pipe(digest: &Digest) -> bool {
-    let told = digest.proxy_digest.as_ref();
-    let told = told.and_then(|told| told.user_data.as_ref());
-    told.is_some_and(|told| told.is::<OverHttp2>())
+fn remembered(caller: &Caller) -> Option<Arc<ProxyDigest>> {
+    let remembered = Remembered {
+        announced_by: caller.announced_by(),
+        over_http2: true,
+    };
+    remembered.digest().map(Arc::new)
 }
 
 /// The request in origin form, its host in the field where HTTP/1.1 has it.
@@ -193,7 +188,7 @@ impl Body for Upload {
 #[derive(Debug)]
 struct Pipe {
     pipe: DuplexStream,
-    /// Says that the reader speaks HTTP/2.
+    /// Says that the reader speaks HTTP/2, and who named him.
     told: Option<Arc<ProxyDigest>>,
     tls: Option<Arc<SslDigest>>,
     socket: Option<Arc<SocketDigest>>,

@@ -8,8 +8,6 @@ mod bridge;
 mod reply;
 mod request;
 
-pub use bridge::is_pipe;
-
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +24,7 @@ use tokio::time::Instant;
 use yagura_config::settings::LimitSettings;
 use yagura_control::clock::monotonic;
 
+use super::decide::Answer;
 use super::{ANSWER, Front, SPAN, SPANS, answer};
 use crate::access_log::Line;
 use crate::access_log::asked::Asked as Told;
@@ -207,13 +206,13 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     {
         return Some(asked);
     }
-    let Some(answer) = request::hit(&front.edge, reader.tls.is_some(), &asked.request) else {
+    let Some(answer) = hit(front, reader, &asked) else {
         return Some(asked);
     };
     let first_byte = asked.began.elapsed();
     let _under_way = front.edge.traffic.begin();
     let bytes = reply::send_hit(&answer, &mut asked.respond);
-    answer.site.seen.counters.hit(answer.status(), bytes);
+    answer.count(bytes);
     if front.edge.tells() {
         let told = answer::Told {
             client: asked.reader(),
@@ -228,6 +227,11 @@ fn answered(front: &Front, reader: &Reader, mut asked: Asked) -> Option<Asked> {
     None
 }
 
+fn hit(front: &Front, reader: &Reader, asked: &Asked) -> Option<Answer> {
+    let class = asked.caller.class();
+    request::hit(&front.edge, (reader.tls.is_some(), class), &asked.request)
+}
+
 /// Asks the stages about a read and writes what they say; hands everything else on.
 async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &ShutdownWatch) {
     let edge = &front.edge;
@@ -237,7 +241,7 @@ async fn ask(front: &Front, reader: &Reader, mut asked: Asked, shutdown: &Shutdo
     if plain && let Some(request) = request::for_stages(&asked.request) {
         let mut visit = Visit::new(edge.traffic.begin(), asked.began, edge.clock.now());
         (visit.tls, visit.client) = (reader.tls.is_some(), asked.reader());
-        visit.wire = reader.wire;
+        (visit.wire, visit.class) = (reader.wire, asked.caller.class());
         if let Some(mut reply) = stages::answer(edge, &request, &mut visit).await {
             let status = reply.status.as_u16();
             reply.add_own_fields(&visit);

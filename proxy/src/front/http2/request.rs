@@ -6,6 +6,7 @@ use pingora::http::RequestHeader;
 
 use crate::front::decide::{self, Answer};
 use crate::front::minded::Minded;
+use crate::ingress::Class;
 use crate::state::Edge;
 
 /// It could be read in two ways.
@@ -87,7 +88,11 @@ pub fn for_stages(request: &Request<RecvStream>) -> Option<RequestHeader> {
 }
 
 /// The plain hit that answers a request.
-pub fn hit(edge: &Edge, tls: bool, request: &Request<RecvStream>) -> Option<Answer> {
+pub fn hit(
+    edge: &Edge,
+    (tls, class): (bool, Class),
+    request: &Request<RecvStream>,
+) -> Option<Answer> {
     let head_only = match *request.method() {
         Method::GET => false,
         Method::HEAD => true,
@@ -111,6 +116,7 @@ pub fn hit(edge: &Edge, tls: bool, request: &Request<RecvStream>) -> Option<Answ
     }
     let plain = decide::Plain {
         tls,
+        class,
         head_only,
         authority: named.or(host)?,
         target: uri.path_and_query()?.as_str(),
