@@ -61,19 +61,26 @@ async fn the_edges_own_pages_work_in_a_real_browser() {
     for post in ["# 給水\n\n市役所で給水します。", "櫓橋は通行止めです。"] {
         lone.told(&["disaster", "post", "-m", post, "rest"]);
     }
-    look(&lone, "200");
+    look(&lone, "200", "地震について");
     lone.told(&[&["notice", "up"][..], &words].concat());
-    look(&lone, "503");
+    look(&lone, "503", "地震について");
+    // Nothing goes before the door.
+    let cloud = "[[cloud]]\nname = \"cloud\"\nranges = [\"192.0.2.0/24\"]\n[edge]\n";
+    lone.change("[edge]\n", cloud);
+    let rest = "name = \"rest\"\n";
+    lone.change(rest, &format!("{rest}behind = [\"cloud\"]\n"));
+    lone.told(&["reload"]);
+    look(&lone, "403", "この経路では表示できません");
 }
 
-fn look(lone: &LoneEdge, status: &str) {
+fn look(lone: &LoneEdge, status: &str, heading: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let run = Command::new("node")
         .args(["--test", "edge-pages.mjs"])
         .current_dir(folder)
         .env("EDGE_URL", lone.url())
         .env("EDGE_STATUS", status)
-        .env("EDGE_HEADING", "地震について")
+        .env("EDGE_HEADING", heading)
         .output()
         .expect("node is needed: https://nodejs.org");
     let told = format!(

@@ -200,6 +200,7 @@ async fn responded(request: Request<Incoming>, noted: &Noted) -> Response<Body> 
         "traceparent",
         "tracestate",
         "x-request-id",
+        "yagura-access",
     ];
     for name in fields {
         if let Some(value) = head.headers.get(name) {
