@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use http::StatusCode;
 use yagura_control::Timestamp;
 
+use crate::domain::Place;
+
 /// What failed. The text is for operators and staff; readers see only what the status says.
 #[derive(Debug, thiserror::Error)]
 pub enum CmsError {
@@ -49,9 +51,18 @@ pub enum CmsError {
     /// What was sent breaks rules; each with what to do, in Japanese.
     #[error("{}", .0.join("\n"))]
     Refused(Vec<String>),
-    /// The password or the account is wrong; which of them is not told.
-    #[error("the account or the password is wrong")]
-    SignInRefused,
+    /// The account, the password or, from outside, the second factor is wrong; which is not told.
+    #[error("the account, the password or the second factor is wrong")]
+    SignInRefused(Place),
+    /// From outside the city hall, for an account that has no second factor.
+    #[error("the account has no second factor, without which nobody gets in from outside")]
+    FactorMissing,
+    /// So many wrong codes that no further one is taken.
+    #[error("too many wrong codes; the second factor must be taken away and set up anew")]
+    FactorSpent,
+    /// What somebody signed in showed again, before a change of the second factor, is wrong.
+    #[error("the password or the code is wrong")]
+    ProofRefused,
     /// Too many failed tries.
     #[error("too many failed tries; wait {0} seconds")]
     Throttled(u64),
@@ -84,9 +95,10 @@ impl CmsError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::SignInRefused => StatusCode::UNAUTHORIZED,
+            Self::SignInRefused(_) => StatusCode::UNAUTHORIZED,
+            Self::ProofRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Forged => StatusCode::FORBIDDEN,
+            Self::Forged | Self::FactorMissing | Self::FactorSpent => StatusCode::FORBIDDEN,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What every handler, action and job of a running CMS shares.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use yagura_config::settings::CmsSettings;
 use yagura_control::{Clock, Timestamp};
 
+use crate::domain::patience::Guesses;
 use crate::error::CmsError;
 use crate::store::{Change, Store};
 
@@ -19,6 +20,7 @@ pub struct CmsState {
     pub settings: Arc<CmsSettings>,
     clock: Arc<dyn Clock>,
     signals: Arc<Signals>,
+    guesses: Arc<Mutex<Guesses>>,
 }
 
 /// Told after every commit that concerns edges.
@@ -45,6 +47,7 @@ impl CmsState {
             settings: Arc::new(settings),
             clock,
             signals,
+            guesses: Arc::default(),
         })
     }
 
@@ -52,6 +55,11 @@ impl CmsState {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The failed tries to sign in since the start.
+    pub(crate) fn guesses(&self) -> MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The edges that must acknowledge a purge, as they are named in jobs.

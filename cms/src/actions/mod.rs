@@ -6,6 +6,7 @@ pub mod create_page;
 mod listings;
 pub mod publish;
 pub mod save_draft;
+pub mod second_factor;
 pub mod sign_in;
 pub mod take_post;
 pub mod withdraw;

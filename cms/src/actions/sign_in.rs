@@ -1,8 +1,7 @@
-//! Signing in and out: Argon2id, a session named by a random word of which only the hash is stored,
-//! and patience with those who guess.
+//! Signing in and out: Argon2id, the second factor for who comes from outside the city hall, a
+//! session named by a random word of which only the hash is stored, and patience with those who guess.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use argon2::Argon2;
@@ -12,16 +11,26 @@ use base64::Engine;
 use rand::Rng;
 use yagura_control::Timestamp;
 
-use crate::domain::{Actor, User};
+use super::second_factor::{self, Verdict};
+use crate::domain::{Actor, Place, Proof, User};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::{audit, people};
+use crate::store::{Change, audit, people};
 
 /// How long a session lasts: a working day.
 pub const SESSION_LIFETIME: Duration = Duration::from_secs(8 * 3600);
-/// Failed tries of one login before it must wait.
-const FREE_TRIES: u32 = 5;
-const LONGEST_WAIT_S: u64 = 300;
+
+/// What somebody shows to be let in. `Debug` is left out, so that a password is in no log.
+pub struct Credentials<'c> {
+    /// Which account.
+    pub login: &'c str,
+    /// Its password.
+    pub password: &'c str,
+    /// The second factor, if one was given that can be read.
+    pub proof: Option<&'c Proof>,
+    /// From where.
+    pub place: Place,
+}
 
 /// A session just opened.
 pub struct SignedIn {
@@ -31,13 +40,82 @@ pub struct SignedIn {
     pub token: String,
 }
 
-/// Opens a session.
+/// Opens a session. From outside the city hall the second factor is demanded; which of the three was
+/// wrong is not told, so that a thief of passwords does not learn which are right.
 ///
 /// # Errors
-/// [`CmsError::SignInRefused`], or [`CmsError::Throttled`] after too many failed tries.
-pub async fn sign_in(state: &CmsState, login: &str, password: &str) -> Result<SignedIn, CmsError> {
+/// [`CmsError::SignInRefused`]; [`CmsError::Throttled`] after too many failed tries;
+/// [`CmsError::FactorMissing`] and [`CmsError::FactorSpent`] from outside alone.
+pub async fn sign_in(
+    state: &CmsState,
+    credentials: &Credentials<'_>,
+) -> Result<SignedIn, CmsError> {
+    let &Credentials {
+        login,
+        password,
+        proof,
+        place,
+    } = credentials;
     let now = state.now();
-    wait_of(login, now).map_or(Ok(()), |wait_s| Err(CmsError::Throttled(wait_s)))?;
+    let Some(user) = owner_of(state, login, password).await? else {
+        let actor = Actor {
+            user: None,
+            name: login.chars().take(100).collect(),
+        };
+        let change = state.store.begin().await?;
+        refuse(state, change, now, &actor, place.code()).await?;
+        return Err(CmsError::SignInRefused(place));
+    };
+    let actor = Actor::from(&user);
+    let mut change = state.store.begin().await?;
+    let shown = match place {
+        Place::CityHall => None,
+        Place::Outside => match second_factor::look_at(&mut change, user.id, proof, now).await? {
+            Verdict::Right(shown) => Some(shown),
+            Verdict::Wrong => {
+                state.guesses().note(login, now);
+                refuse(state, change, now, &actor, "outside, the second factor").await?;
+                return Err(CmsError::SignInRefused(place));
+            }
+            Verdict::NotEnrolled => {
+                refuse(state, change, now, &actor, "outside, no second factor").await?;
+                return Err(CmsError::FactorMissing);
+            }
+        },
+    };
+    state.guesses().forget(login);
+    let token = random_word();
+    let session = people::NewSession {
+        id: &session_id(&token),
+        user: user.id,
+        csrf: &random_word(),
+        second_factor: shown.is_some(),
+        expires_at: now.plus(SESSION_LIFETIME),
+    };
+    people::insert_session(&mut change, &session, now).await?;
+    let detail = match shown {
+        None => place.code().to_owned(),
+        Some(shown) => format!("{}, {}", place.code(), shown.words()),
+    };
+    let nothing = (None, None);
+    audit::insert(&mut change, now, &actor, "sign_in", None, nothing, &detail).await?;
+    state.commit(change).await?;
+    Ok(SignedIn { user, token })
+}
+
+/// The account with that login and that password. Whoever fails must wait, longer each time.
+///
+/// # Errors
+/// [`CmsError::Throttled`], or the database failed.
+pub(super) async fn owner_of(
+    state: &CmsState,
+    login: &str,
+    password: &str,
+) -> Result<Option<User>, CmsError> {
+    let now = state.now();
+    if let Some(wait_s) = state.guesses().wait_s(login, now) {
+        return Err(CmsError::Throttled(wait_s));
+    }
     let found = state.store.user_by_login(login).await?;
     let hash = found
         .as_ref()
@@ -47,51 +125,23 @@ pub async fn sign_in(state: &CmsState, login: &str, password: &str) -> Result<Si
     let right = tokio::task::spawn_blocking(move || is_right(&hash, &password))
         .await
         .unwrap_or(false);
-    let Some((user, _)) = found.filter(|_| right) else {
-        note_failure(login, now);
-        let mut change = state.store.begin().await?;
-        let actor = Actor {
-            user: None,
-            name: login.chars().take(100).collect(),
-        };
-        audit::insert(
-            &mut change,
-            now,
-            &actor,
-            "sign_in_refused",
-            None,
-            (None, None),
-            "",
-        )
-        .await?;
-        state.commit(change).await?;
-        return Err(CmsError::SignInRefused);
-    };
-    forget_failures(login);
-    let token = random_word();
-    let mut change = state.store.begin().await?;
-    let expires_at = now.plus(SESSION_LIFETIME);
-    people::insert_session(
-        &mut change,
-        &session_id(&token),
-        user.id,
-        &random_word(),
-        now,
-        expires_at,
-    )
-    .await?;
-    audit::insert(
-        &mut change,
-        now,
-        &Actor::from(&user),
-        "sign_in",
-        None,
-        (None, None),
-        "",
-    )
-    .await?;
-    state.commit(change).await?;
-    Ok(SignedIn { user, token })
+    let user = found.filter(|_| right).map(|(user, _)| user);
+    if user.is_none() {
+        state.guesses().note(login, now);
+    }
+    Ok(user)
+}
+
+async fn refuse(
+    state: &CmsState,
+    mut change: Change,
+    now: Timestamp,
+    actor: &Actor,
+    detail: &str,
+) -> Result<(), CmsError> {
+    let (action, nothing) = ("sign_in_refused", (None, None));
+    audit::insert(&mut change, now, actor, action, None, nothing, detail).await?;
+    state.commit(change).await
 }
 
 /// Ends the session of a token.
@@ -142,35 +192,6 @@ fn random_word() -> String {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Failed tries by login: how many in a row, and when the last was.
-fn failures() -> std::sync::MutexGuard<'static, HashMap<String, (u32, Timestamp)>> {
-    static FAILURES: OnceLock<Mutex<HashMap<String, (u32, Timestamp)>>> = OnceLock::new();
-    FAILURES
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn wait_of(login: &str, now: Timestamp) -> Option<u64> {
-    let (count, last) = failures().get(login).copied()?;
-    let beyond = count.checked_sub(FREE_TRIES)?;
-    let wait_s = (1u64 << beyond.min(16)).min(LONGEST_WAIT_S);
-    let waited_s = now.since(last).as_secs();
-    (waited_s < wait_s).then(|| wait_s - waited_s)
-}
-
-fn note_failure(login: &str, now: Timestamp) {
-    let mut failures = failures();
-    // Names that nobody has are forgotten, so that guessing at them fills no memory.
-    failures.retain(|_, (_, last)| now.since(*last) < Duration::from_secs(3600));
-    let entry = failures.entry(login.to_owned()).or_insert((0, now));
-    *entry = (entry.0.saturating_add(1), now);
-}
-
-fn forget_failures(login: &str) {
-    failures().remove(login);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,20 +203,5 @@ mod tests {
         assert!(is_right(&hash, "ひみつ"));
         assert!(!is_right(&hash, "ひみつ "));
         assert!(!is_right("", "ひみつ"));
-    }
-
-    #[test]
-    fn guessing_costs_time_and_the_right_password_pays_it_off() {
-        let at = |seconds: u64| Timestamp(seconds * 1000);
-        for second in 0..5 {
-            assert_eq!(wait_of("guessed", at(second)), None);
-            note_failure("guessed", at(second));
-        }
-        assert_eq!(wait_of("guessed", at(4)), Some(1));
-        note_failure("guessed", at(5));
-        assert_eq!(wait_of("guessed", at(5)), Some(2));
-        assert_eq!(wait_of("guessed", at(7)), None);
-        forget_failures("guessed");
-        assert_eq!(wait_of("guessed", at(7)), None);
     }
 }

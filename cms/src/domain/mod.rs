@@ -12,6 +12,9 @@ pub mod media;
 pub mod organisation;
 pub mod page;
 pub mod path;
+pub mod patience;
+pub mod place;
+pub mod second_factor;
 pub mod tags;
 pub mod tokens;
 
@@ -23,3 +26,5 @@ pub use media::{Media, MediaId};
 pub use organisation::{Category, Department};
 pub use page::{KindFields, Page, PageId, PageKind, PageState, Revision};
 pub use path::PagePath;
+pub use place::Place;
+pub use second_factor::{Proof, Secret};

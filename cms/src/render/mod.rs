@@ -11,6 +11,7 @@ pub mod html;
 pub mod link;
 pub mod outline;
 pub mod phrases;
+pub mod qr_code;
 
 pub use document::{Rendered, Surroundings, render};
 pub use file_facts::FileFacts;

@@ -20,6 +20,8 @@ pub struct Record {
     pub before_revision: Option<i64>,
     /// The live revision after.
     pub after_revision: Option<i64>,
+    /// What else there is to say of it.
+    pub detail: String,
 }
 
 impl Store {
@@ -33,17 +35,29 @@ impl Store {
             .bind(page.0)
             .fetch_all(&self.readers)
             .await?;
-        let record = |row: &sqlx::any::AnyRow| {
-            Ok(Record {
-                at: rows::instant(row, "at")?,
-                actor: row.try_get("actor")?,
-                action: row.try_get("action")?,
-                before_revision: row.try_get("before_revision")?,
-                after_revision: row.try_get("after_revision")?,
-            })
-        };
         found.iter().map(record).collect()
     }
+
+    /// The newest records of all, the newest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn newest_records(&self, most: i64) -> Result<Vec<Record>, CmsError> {
+        let query = sqlx::query("SELECT * FROM audit ORDER BY id DESC LIMIT $1").bind(most);
+        let found = query.fetch_all(&self.readers).await?;
+        found.iter().map(record).collect()
+    }
+}
+
+fn record(row: &sqlx::any::AnyRow) -> Result<Record, CmsError> {
+    Ok(Record {
+        at: rows::instant(row, "at")?,
+        actor: row.try_get("actor")?,
+        action: row.try_get("action")?,
+        before_revision: row.try_get("before_revision")?,
+        after_revision: row.try_get("after_revision")?,
+        detail: row.try_get("detail")?,
+    })
 }
 
 /// Adds a record. `revisions` are the live ones before and after.

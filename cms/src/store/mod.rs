@@ -5,7 +5,8 @@
 //! the lock at once. Functions that change something take the transaction, so that an action puts
 //! all it does, its audit record and its jobs into one.
 //!
-//! - `pages.rs`, `page_changes.rs`, `organisation.rs`, `media.rs`, `people.rs`: reads and writes by subject.
+//! - `pages.rs`, `page_changes.rs`, `organisation.rs`, `media.rs`, `people.rs`, `second_factors.rs`:
+//!   reads and writes by subject.
 //! - `urls.rs`: public URLs and the change feed. `jobs.rs`: what follows a change.
 //! - `search.rs`: the index of words. `rows.rs`: from rows to the domain.
 
@@ -19,8 +20,12 @@ pub mod pages;
 pub mod people;
 mod rows;
 pub mod search;
+pub mod second_factors;
 pub mod urls;
 
+use std::fs::{OpenOptions, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,6 +87,7 @@ impl Store {
     }
 
     async fn open_sqlite(path: &Path) -> Result<Self, CmsError> {
+        private_file(path)?;
         let url = format!("sqlite:{}?mode=rwc", path.display());
         let pool = |connections: u32| {
             AnyPoolOptions::new()
@@ -133,6 +139,25 @@ impl Store {
     }
 }
 
+/// Hashes of passwords and the secrets of second factors are for this user alone. SQLite gives the
+/// files that it makes beside the database the same permissions.
+fn private_file(path: &Path) -> Result<(), CmsError> {
+    // A database that is there is not opened here: closing it again would end the locks of SQLite.
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))
+        }
+        Err(error) => Err(error),
+    }
+    .map_err(CmsError::at(path))
+}
+
 fn is_too_old(version: &str) -> bool {
     let numbers: Vec<u64> = version
         .split('.')
@@ -143,7 +168,18 @@ fn is_too_old(version: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_too_old;
+    use super::*;
+
+    #[test]
+    fn the_database_is_for_one_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cms.db");
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        private_file(&file).unwrap();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 
     #[test]
     fn versions_are_compared_as_numbers() {

@@ -14,6 +14,8 @@ pub struct Session {
     pub user: User,
     /// What every form of the session must send back.
     pub csrf: String,
+    /// Whether it was opened with the second factor too; else it holds at the city hall alone.
+    pub second_factor: bool,
 }
 
 impl Store {
@@ -35,7 +37,7 @@ impl Store {
     /// The database failed.
     pub async fn session(&self, id: &str, now: Timestamp) -> Result<Option<Session>, CmsError> {
         let row = sqlx::query(
-            "SELECT users.id AS id, login, name, role, csrf FROM sessions \
+            "SELECT users.id AS id, login, name, role, csrf, second_factor FROM sessions \
              JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1 AND expires_at > $2",
         )
         .bind(id.to_owned())
@@ -46,6 +48,7 @@ impl Store {
             Ok(Session {
                 user: rows::user(&row)?,
                 csrf: row.try_get("csrf")?,
+                second_factor: row.try_get::<i64, _>("second_factor")? != 0,
             })
         })
         .transpose()
@@ -73,27 +76,59 @@ pub(crate) async fn upsert_user(
     Ok(())
 }
 
+/// A session that is about to begin.
+pub(crate) struct NewSession<'s> {
+    pub(crate) id: &'s str,
+    pub(crate) user: UserId,
+    pub(crate) csrf: &'s str,
+    pub(crate) second_factor: bool,
+    pub(crate) expires_at: Timestamp,
+}
+
 /// Opens a session, and forgets those that have ended.
 pub(crate) async fn insert_session(
     change: &mut Change,
-    id: &str,
-    user: UserId,
-    csrf: &str,
+    session: &NewSession<'_>,
     now: Timestamp,
-    expires_at: Timestamp,
 ) -> Result<(), CmsError> {
     sqlx::query("DELETE FROM sessions WHERE expires_at <= $1")
         .bind(rows::millis(now))
         .execute(&mut **change)
         .await?;
-    sqlx::query("INSERT INTO sessions (id, user_id, csrf, expires_at) VALUES ($1, $2, $3, $4)")
+    sqlx::query(
+        "INSERT INTO sessions (id, user_id, csrf, second_factor, expires_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(session.id.to_owned())
+    .bind(session.user.0)
+    .bind(session.csrf.to_owned())
+    .bind(i64::from(session.second_factor))
+    .bind(rows::millis(session.expires_at))
+    .execute(&mut **change)
+    .await?;
+    Ok(())
+}
+
+/// From now on the session holds outside the city hall too.
+pub(crate) async fn strengthen_session(change: &mut Change, id: &str) -> Result<(), CmsError> {
+    sqlx::query("UPDATE sessions SET second_factor = 1 WHERE id = $1")
         .bind(id.to_owned())
-        .bind(user.0)
-        .bind(csrf.to_owned())
-        .bind(rows::millis(expires_at))
         .execute(&mut **change)
         .await?;
     Ok(())
+}
+
+/// Ends the sessions of an account, all but one if one is named.
+pub(crate) async fn delete_sessions_of(
+    change: &mut Change,
+    user: UserId,
+    but: Option<&str>,
+) -> Result<u64, CmsError> {
+    let ended = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
+        .bind(user.0)
+        .bind(but.unwrap_or_default().to_owned())
+        .execute(&mut **change)
+        .await?;
+    Ok(ended.rows_affected())
 }
 
 /// Ends a session.

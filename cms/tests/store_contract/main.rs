@@ -11,6 +11,9 @@
 
 mod postgres;
 mod promises;
+mod second_factor;
+#[path = "../../../tests/town/telephone.rs"]
+mod telephone;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +29,15 @@ use yagura_control::{Clock, Timestamp};
 use postgres::Postgres;
 
 /// A clock that goes on by a second at each look, so that every change has an instant of its own.
-struct Steps(Mutex<Timestamp>);
+pub struct Steps(Mutex<Timestamp>);
+
+impl Steps {
+    /// Lets time go by.
+    pub fn pass(&self, time: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.plus(time);
+    }
+}
 
 impl Clock for Steps {
     fn now(&self) -> Timestamp {
@@ -39,6 +50,7 @@ impl Clock for Steps {
 /// A CMS with the demo city on a database.
 pub struct Cms {
     pub state: CmsState,
+    pub clock: Arc<Steps>,
     _folder: TempDir,
 }
 
@@ -64,23 +76,25 @@ async fn open(database: &str) -> Cms {
     };
     // 2026-11-24T00:00:00Z
     let clock = Arc::new(Steps(Mutex::new(Timestamp(1_795_478_400_000))));
-    let state = CmsState::open(settings, clock).await.unwrap();
+    let state = CmsState::open(settings, clock.clone()).await.unwrap();
     let plan = DemoPlan {
         pages: 400,
         seed: 7,
         today: date!(2026 - 11 - 24),
     };
-    let account = DemoAccount {
-        login: "hanako".to_owned(),
-        name: "佐藤 花子".to_owned(),
+    let account = |login: &str, name: &str| DemoAccount {
+        login: login.to_owned(),
+        name: name.to_owned(),
         role: Role::Editor,
         password: "correct horse".to_owned().into(),
     };
-    demo::install(&state, &plan, &[account], &|_, _| {})
+    let accounts = [account("hanako", "佐藤 花子"), account("taro", "山田 太郎")];
+    demo::install(&state, &plan, &accounts, &|_, _| {})
         .await
         .unwrap();
     Cms {
         state,
+        clock,
         _folder: folder,
     }
 }
@@ -96,6 +110,12 @@ async fn keeps_every_promise(cms: Cms) {
     promises::the_feed_tells_each_url_once(&cms).await;
     promises::words_are_found(&cms).await;
     promises::sessions_begin_and_end(&cms).await;
+    second_factor::outside_a_password_is_not_enough(&cms).await;
+    second_factor::a_code_counts_once(&cms).await;
+    second_factor::of_many_at_once_one_gets_in(&cms).await;
+    second_factor::a_recovery_code_counts_once(&cms).await;
+    second_factor::guessing_ends(&cms).await;
+    second_factor::a_lost_telephone_is_forgotten(&cms).await;
     promises::writers_at_once_lose_nothing(&cms).await;
 }
 

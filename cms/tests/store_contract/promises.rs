@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use yagura_cms::actions::create_page::create_page;
 use yagura_cms::actions::publish::publish;
 use yagura_cms::actions::save_draft::save_draft;
-use yagura_cms::actions::sign_in::{session_id, sign_in, sign_out};
+use yagura_cms::actions::sign_in::{Credentials, SignedIn, session_id, sign_in, sign_out};
 use yagura_cms::actions::withdraw::withdraw;
 use yagura_cms::demo::{self, DemoPlan};
 use yagura_cms::domain::document::{Block, Inline};
 use yagura_cms::domain::page::Draft;
-use yagura_cms::domain::{Actor, Document, KindFields, Language, PageId, PageKind, PagePath};
+use yagura_cms::domain::{
+    Actor, Document, KindFields, Language, PageId, PageKind, PagePath, Place,
+};
 use yagura_cms::store::jobs::Delivery;
 use yagura_cms::store::pages::{LiveFilter, NewPage, StaffFilter};
 use yagura_cms::{CmsError, CmsState};
@@ -360,17 +362,27 @@ pub async fn words_are_found(cms: &Cms) {
     }
 }
 
+/// Signs in at the city hall.
+async fn signed_in(state: &CmsState, login: &str, password: &str) -> Result<SignedIn, CmsError> {
+    let credentials = Credentials {
+        login,
+        password,
+        proof: None,
+        place: Place::CityHall,
+    };
+    sign_in(state, &credentials).await
+}
+
 pub async fn sessions_begin_and_end(cms: &Cms) {
     let state = &cms.state;
-    assert!(matches!(
-        sign_in(state, "hanako", "wrong").await,
-        Err(CmsError::SignInRefused)
-    ));
-    assert!(matches!(
-        sign_in(state, "nobody", "wrong").await,
-        Err(CmsError::SignInRefused)
-    ));
-    let signed_in = sign_in(state, "hanako", "correct horse").await.unwrap();
+    for login in ["hanako", "nobody"] {
+        let refused = signed_in(state, login, "wrong").await;
+        assert!(matches!(
+            refused,
+            Err(CmsError::SignInRefused(Place::CityHall))
+        ));
+    }
+    let signed_in = signed_in(state, "hanako", "correct horse").await.unwrap();
     let id = session_id(&signed_in.token);
     let session = state
         .store

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is kept by anybody (`no-store`). Who is not signed in reaches the sign-in page alone
 //! ([`session`]); whatever changes something carries the word of its session ([`session::Staff`]).
+//! From outside the city hall that takes a second factor ([`second_factor`]).
 //! Pages are HTML forms; the editor speaks JSON ([`editing`]).
 
 mod assets;
@@ -10,6 +11,7 @@ mod editing;
 mod library;
 mod listing;
 mod problem;
+mod second_factor;
 mod session;
 mod sign_in;
 mod withdrawing;
@@ -32,6 +34,14 @@ pub fn router(state: CmsState) -> Router {
         .route("/", get(|| async { Redirect::to("/pages/") }))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
+        .route(
+            "/account/second-factor",
+            get(second_factor::show).post(second_factor::begin),
+        )
+        .route(
+            "/account/second-factor/new",
+            get(second_factor::setup).post(second_factor::confirm),
+        )
         .route("/pages/", get(listing::show).post(creating::create))
         .route("/pages/new", get(creating::form))
         .route("/pages/{id}/", get(editing::form))

@@ -7,6 +7,7 @@ use http::{StatusCode, header};
 use serde::Serialize;
 
 use super::assets;
+use crate::domain::Place;
 use crate::error::CmsError;
 use crate::web::cache_policy::CachePolicy;
 
@@ -19,10 +20,17 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The session has ended.
+    /// The session has ended, or does not hold where the request comes from.
     #[must_use]
-    pub fn signed_out() -> Self {
-        let told = "サインインの有効時間が終わりました。別のタブでサインインしてから、もう一度お試しください。";
+    pub fn signed_out(place: Place) -> Self {
+        let told = match place {
+            Place::CityHall => {
+                "サインインの有効時間が終わりました。別のタブでサインインしてから、もう一度お試しください。"
+            }
+            Place::Outside => {
+                "庁舎の外からは、確認コードを使ったサインインが必要です。別のタブでサインインしてから、もう一度お試しください。"
+            }
+        };
         Self {
             status: StatusCode::UNAUTHORIZED,
             errors: vec![told.to_owned()],
@@ -77,7 +85,17 @@ pub fn told(error: &CmsError) -> Vec<String> {
             )]
         }
         CmsError::NotFound(_) => one("ページが見つかりません。一覧から選び直してください。"),
-        CmsError::SignInRefused => one("ユーザー名またはパスワードが違います。"),
+        CmsError::SignInRefused(Place::CityHall) => one("ユーザー名またはパスワードが違います。"),
+        CmsError::SignInRefused(Place::Outside) => one(
+            "ユーザー名、パスワード、確認コードのいずれかが違います。確認コードは30秒ごとに変わり、同じものは一度しか使えません。",
+        ),
+        CmsError::ProofRefused => {
+            one("パスワードか確認コードが違います。確認コードは一度しか使えません。")
+        }
+        CmsError::FactorMissing => one("このアカウントには確認コードが設定されていません。"),
+        CmsError::FactorSpent => one(
+            "確認コードを続けて間違えたため、このアカウントの確認コードは使えなくなりました。システムの担当者に解除を依頼し、庁舎内で設定し直してください。",
+        ),
         CmsError::Throttled(seconds) => {
             vec![format!(
                 "続けて間違えたため、あと{seconds}秒お待ちください。"

@@ -2,7 +2,8 @@
 //!
 //! The cookie holds a random word of which the store has only the hash. `__Host-` makes browsers
 //! refuse it from another host, another path or plain HTTP. Forms and scripts send back the
-//! session's second word, which no other site can read.
+//! session's second word, which no other site can read. A session opened at the city hall with a
+//! password alone is none outside it.
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,9 +12,11 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::problem::Problem;
 use crate::actions::sign_in::{SESSION_LIFETIME, session_id};
-use crate::domain::{Actor, User};
+use crate::domain::place::FIELD_NAME;
+use crate::domain::{Actor, Place, User};
 use crate::error::CmsError;
 use crate::state::CmsState;
+use crate::store::people::Session;
 
 const COOKIE: &str = "__Host-yagura";
 /// Field by which scripts send the session's word back.
@@ -25,6 +28,8 @@ pub struct Staff {
     pub user: User,
     /// What forms of the session must send back.
     pub csrf: String,
+    /// Under which name the store has the session.
+    pub session: String,
 }
 
 impl Staff {
@@ -61,22 +66,26 @@ impl FromRequestParts<CmsState> for Staff {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &CmsState) -> Result<Self, Response> {
-        let token = token(&parts.headers).map(str::to_owned);
-        let found = match token {
-            Some(token) => state.store.session(&session_id(&token), state.now()).await,
+        let place = place(&parts.headers);
+        let id = token(&parts.headers).map(session_id);
+        let found = match &id {
+            Some(id) => state.store.session(id, state.now()).await,
             None => Ok(None),
         };
-        match found {
-            Ok(Some(session)) => Ok(Self {
+        // A session that was opened with the password alone does not leave the city hall.
+        let holds = |session: &Session| place == Place::CityHall || session.second_factor;
+        match found.map(|session| session.filter(holds).zip(id)) {
+            Ok(Some((session, id))) => Ok(Self {
                 user: session.user,
                 csrf: session.csrf,
+                session: id,
             }),
             Ok(None) if parts.method == Method::GET && wants_page(&parts.headers) => {
                 let back = parts.uri.path_and_query().map_or("/", |path| path.as_str());
                 let back: String = url::form_urlencoded::byte_serialize(back.as_bytes()).collect();
                 Err(Redirect::to(&format!("/sign-in?next={back}")).into_response())
             }
-            Ok(None) => Err(Problem::signed_out().into_response()),
+            Ok(None) => Err(Problem::signed_out(place).into_response()),
             Err(error) => Err(Problem::from(error).into_response()),
         }
     }
@@ -87,6 +96,13 @@ fn wants_page(headers: &HeaderMap) -> bool {
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
     accept.is_none_or(|accept| accept.contains("text/html") || accept.contains("*/*"))
+}
+
+/// From where the request comes, as the edge says.
+#[must_use]
+pub fn place(headers: &HeaderMap) -> Place {
+    let values = headers.get_all(FIELD_NAME);
+    Place::said(values.iter().map(HeaderValue::as_bytes))
 }
 
 /// The word the browser holds.

@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Signing in and out. From outside the city hall the form asks for the second factor too.
 
 use askama::Template;
 use axum::Form;
@@ -9,8 +9,10 @@ use serde::Deserialize;
 
 use super::assets::StaffFrame;
 use super::problem::{PageProblem, told};
+use super::second_factor;
 use super::session::{self, Staff};
-use crate::actions::sign_in;
+use crate::actions::sign_in::{self, Credentials};
+use crate::domain::Place;
 use crate::error::CmsError;
 use crate::state::CmsState;
 use crate::web::answer::html;
@@ -22,7 +24,14 @@ struct SignIn {
     frame: StaffFrame,
     login: String,
     next: String,
+    outside: bool,
     reasons: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "staff/no_second_factor.html")]
+struct NoSecondFactor {
+    frame: StaffFrame,
 }
 
 /// Where to go on afterwards.
@@ -38,6 +47,10 @@ pub struct Entry {
     login: String,
     password: String,
     #[serde(default)]
+    code: String,
+    #[serde(default)]
+    recovery: String,
+    #[serde(default)]
     next: String,
 }
 
@@ -48,8 +61,12 @@ pub struct Confirmed {
     pub csrf: String,
 }
 
-pub(super) async fn form(Query(Next { next }): Query<Next>) -> Result<Response, PageProblem> {
-    Ok(page(String::new(), next, Vec::new())?)
+pub(super) async fn form(
+    headers: HeaderMap,
+    Query(Next { next }): Query<Next>,
+) -> Result<Response, PageProblem> {
+    let place = session::place(&headers);
+    Ok(page(place, String::new(), next, Vec::new())?)
 }
 
 pub(super) async fn enter(
@@ -58,7 +75,15 @@ pub(super) async fn enter(
     Form(entry): Form<Entry>,
 ) -> Result<Response, PageProblem> {
     session::from_own_page(&headers, &state.settings.staff_url)?;
-    match sign_in::sign_in(&state, &entry.login, &entry.password).await {
+    let place = session::place(&headers);
+    let proof = second_factor::proof(&entry.code, &entry.recovery);
+    let credentials = Credentials {
+        login: &entry.login,
+        password: &entry.password,
+        proof: proof.as_ref(),
+        place,
+    };
+    match sign_in::sign_in(&state, &credentials).await {
         Ok(signed_in) => {
             let mut response = Redirect::to(inside(&entry.next)).into_response();
             if let Some(cookie) = session::given(&signed_in.token) {
@@ -66,8 +91,15 @@ pub(super) async fn enter(
             }
             Ok(response)
         }
-        Err(error @ (CmsError::SignInRefused | CmsError::Throttled(_))) => {
-            let mut response = page(entry.login, entry.next, told(&error))?;
+        Err(CmsError::FactorMissing) => {
+            let frame = StaffFrame::bare("庁舎の外からはサインインできません");
+            let page = html(&NoSecondFactor { frame }, CachePolicy::NoStore)?;
+            Ok((StatusCode::FORBIDDEN, page).into_response())
+        }
+        Err(
+            error @ (CmsError::SignInRefused(_) | CmsError::Throttled(_) | CmsError::FactorSpent),
+        ) => {
+            let mut response = page(place, entry.login, entry.next, told(&error))?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }
@@ -92,12 +124,18 @@ pub(super) async fn leave(
     Ok(response)
 }
 
-fn page(login: String, next: String, reasons: Vec<String>) -> Result<Response, CmsError> {
+fn page(
+    place: Place,
+    login: String,
+    next: String,
+    reasons: Vec<String>,
+) -> Result<Response, CmsError> {
     html(
         &SignIn {
             frame: StaffFrame::bare("サインイン"),
             login,
             next,
+            outside: place == Place::Outside,
             reasons,
         },
         CachePolicy::NoStore,
