@@ -9,6 +9,7 @@ use yagura_control::order::Route;
 
 use crate::ban::arguments::BanCommand;
 use crate::certs::arguments::CertsCommand;
+use crate::cms::arguments::CmsArguments;
 use crate::disaster::arguments::DisasterCommand;
 use crate::redirect::arguments::RedirectCommand;
 use crate::staff::arguments::StaffCommand;
@@ -30,8 +31,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Run the edge alone
     Edge(EdgeArguments),
-    /// Run the CMS alone
-    Cms(ProcessArguments),
+    /// Run the CMS alone, or look after its second factors
+    Cms(CmsArguments),
     /// Run the operations desk alone
     Ops(ProcessArguments),
     /// Read a configuration file and say what is wrong with it

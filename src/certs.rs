@@ -31,6 +31,7 @@ use yagura_config::Settings;
 use yagura_config::settings::CertificateSettings;
 
 use crate::configuration::{self, Faulty};
+use crate::process::user;
 use arguments::{CertsCommand, CsrCommand};
 
 pub(crate) fn run(command: &CertsCommand) -> anyhow::Result<ExitCode> {
@@ -144,10 +145,4 @@ fn owned_by_us(data: &Path) -> anyhow::Result<()> {
         user()
     ))
     .into())
-}
-
-fn user() -> String {
-    let uid = geteuid();
-    let user = User::from_uid(uid).ok().flatten();
-    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }

@@ -1,9 +1,10 @@
 //! What `edge`, `cms` and `ops` have in common as processes: a runtime, the stop signals, the
-//! bond to the process that started them, and room for many connections.
+//! bond to the process that started them, and room for many connections; and who runs a command.
 
 use std::future::Future;
 
 use anyhow::Context;
+use nix::unistd::{User, geteuid};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{
     PidfdFlags, Resource, Rlimit, Signal, getpid, getppid, getrlimit, kill_process, pidfd_open,
@@ -50,6 +51,13 @@ pub(crate) fn prepare_under(supervisor: u32) -> anyhow::Result<()> {
 /// The process that started this one.
 pub(crate) fn parent() -> Option<u32> {
     u32::try_from(getppid()?.as_raw_nonzero().get()).ok()
+}
+
+/// Who runs this, as the system knows them.
+pub(crate) fn user() -> String {
+    let uid = geteuid();
+    let user = User::from_uid(uid).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
 /// Every connection is an open file, and the usual limit of 1,024 is soon reached.
