@@ -1,48 +1,20 @@
 // Pictures of the town for people, taken when SCREENSHOTS names a folder for them. Without it the
 // same screens are opened all the same, so that the pictures can always be taken.
 
-import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { DESK, PHONE, inWindow, withBrowser } from './browser.mjs';
 import { atDesk, idOf, openDesk } from './desk.mjs';
 import { body, editorIsReady } from './editor.mjs';
+import { take } from './picture.mjs';
 import { pageWith, visit } from './town.mjs';
 
 withBrowser();
 
-const FOLDER = process.env.SCREENSHOTS;
 const ON_A_PHONE = { deviceScaleFactor: 2 };
 
 /** A page that shows much of what a page can be: facts, a contents list, a table, files. */
 const goodPage = async (context) =>
   pageWith(context, 'class="facts"', 'class="contents"', '<table', 'class="files"');
-
-/** Waits until letters and pictures are there, and takes the picture. */
-async function take(page, name) {
-  await page.evaluate(async () => {
-    await document.fonts.ready;
-    const seen = (img) => img.getBoundingClientRect().top < window.innerHeight;
-    await Promise.all([...document.images].filter(seen).map((img) => img.decode()));
-  });
-  // A machine without Japanese letters would take pictures of empty boxes.
-  const letters = await page.evaluate(() => {
-    const pen = document.createElement('canvas').getContext('2d');
-    const drawn = (letter) => {
-      pen.clearRect(0, 0, 300, 150);
-      pen.font = '40px sans-serif';
-      pen.fillText(letter, 0, 50);
-      return pen.canvas.toDataURL();
-    };
-    return drawn('市') !== drawn('民');
-  });
-  assert.ok(letters, 'no Japanese font is installed (the package "fonts-noto-cjk" is one)');
-  if (FOLDER) {
-    await mkdir(FOLDER, { recursive: true });
-    await page.screenshot({ path: join(FOLDER, `${name}.png`), animations: 'disabled' });
-  }
-}
 
 const reader = (name, viewport, options, show) =>
   test(name, () =>

@@ -12,6 +12,8 @@ import { required } from './browser.mjs';
 export const PUBLIC = required('PUBLIC_URL').replace(/\/$/, '');
 /** The staff's site, without a slash at the end. */
 export const STAFF = required('STAFF_URL').replace(/\/$/, '');
+/** The staff's site as somebody outside the city hall reaches it. */
+export const OUTSIDE = process.env.OUTSIDE_URL?.replace(/\/$/, '');
 
 /** The kinds of pages, as listings are filtered by them. */
 export const KINDS = ['article', 'procedure', 'facility', 'event', 'faq'];

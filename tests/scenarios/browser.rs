@@ -1,16 +1,18 @@
 //! The site and the staff's pages in a real browser: accessibility, reading without scripts,
-//! writing, Japanese input, keyboard. The tests are in `tests/browser`; here is their town.
+//! writing, Japanese input, keyboard, the second factor. The tests are in `tests/browser`; here is their town.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::town::lone_edge::LoneEdge;
+use crate::town::outside::{self, Outside};
 use crate::town::place::Place;
 use crate::town::{Town, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_works_in_a_real_browser() {
     let mut town = Town::at(Place::for_browsers());
+    let _outside = Outside::open(&town).await;
     town.start("cms");
     town.start("edge");
     town.edge_is_ready().await;
@@ -34,8 +36,11 @@ async fn everything_works_in_a_real_browser() {
         .current_dir(&folder)
         .env("PUBLIC_URL", format!("https://localhost:{https}"))
         .env("STAFF_URL", format!("https://staff.localhost:{https}"))
+        .env("OUTSIDE_URL", format!("https://{}:{https}", outside::HOST))
         .env("STAFF_LOGIN", "hanako")
         .env("STAFF_PASSWORD", town.password("hanako"))
+        .env("ADMIN_LOGIN", "kanri")
+        .env("ADMIN_PASSWORD", town.password("kanri"))
         .output()
         .expect("node is needed: https://nodejs.org");
     let told = format!(

@@ -32,6 +32,7 @@ mod damage;
 mod disaster;
 mod door;
 mod encoding;
+mod factor;
 mod front_door;
 mod full_disk;
 mod handed_over;

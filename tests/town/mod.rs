@@ -11,12 +11,14 @@
 //! - `openssl.rs`: OpenSSL as an authority, and as a judge.
 //! - `operators.rs`: edges that take orders from afar, and the certificates of those who give them.
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
+//! - `outside.rs`: a way in to the staff's pages from outside the city hall.
 //! - `pebble.rs`: an authority that issues by ACME.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
 //! - `reader.rs`: an HTTP client that trusts the town's own authority.
 //! - `site.rs`: every URL of the public site with what it answers.
 //! - `staff.rs`: a member of staff who signs in, edits, publishes and withdraws.
+//! - `telephone.rs`: an authenticator application.
 //!
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
@@ -31,12 +33,14 @@ pub mod museum;
 pub mod openssl;
 pub mod operators;
 pub mod origin;
+pub mod outside;
 pub mod pebble;
 pub mod place;
 pub mod process;
 pub mod reader;
 pub mod site;
 pub mod staff;
+pub mod telephone;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

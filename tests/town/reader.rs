@@ -14,6 +14,8 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::callers;
+
 /// Why a request had no answer.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -22,6 +24,7 @@ pub struct Reader {
     address: SocketAddr,
     host: String,
     tls: Arc<rustls::ClientConfig>,
+    source: Option<[u8; 4]>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -64,7 +67,16 @@ impl Reader {
             address,
             host: host.to_owned(),
             tls: Arc::new(tls),
+            source: None,
             connection: None,
+        }
+    }
+
+    /// The same, whose connections come from this address.
+    pub fn coming_from(self, address: [u8; 4]) -> Self {
+        Self {
+            source: Some(address),
+            ..self
         }
     }
 
@@ -94,6 +106,7 @@ impl Reader {
             address,
             host,
             tls,
+            source: self.source,
             connection: None,
         }
     }
@@ -139,7 +152,10 @@ impl Reader {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
-        let stream = TcpStream::connect(self.address).await?;
+        let stream = match self.source {
+            Some(source) => callers::from(source, self.address).await,
+            None => TcpStream::connect(self.address).await?,
+        };
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(self.host.clone())?;
         let stream = TlsConnector::from(self.tls.clone())

@@ -49,6 +49,11 @@ impl Staff {
         Self { reader, cookie }
     }
 
+    /// Somebody who has a session already.
+    pub fn holding(reader: Reader, cookie: String) -> Self {
+        Self { reader, cookie }
+    }
+
     /// Opens the page at a public path in the editor.
     pub async fn open(&mut self, path: &str) -> Opened {
         let found = self.get(&format!("/page-search?q={path}")).await;
