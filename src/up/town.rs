@@ -225,7 +225,10 @@ hosts = ["staff.localhost"]
 origin = "unix:run/cms-staff.sock"
 cache = false
 max_body = "32MiB"
-allow_from = ["127.0.0.0/8", "::1"]
+staff = true
+
+[ingress]
+city_hall = ["127.0.0.0/8", "::1"]
 
 [cms]
 public_listen = "unix:run/cms-public.sock"
