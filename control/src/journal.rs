@@ -5,7 +5,11 @@
 //! line that is incomplete or whose hash does not match: that tail was never acknowledged, and is
 //! cut. A bad line before the last is damage, and is reported.
 //!
-//! Writing and fsync are the owner's; this module does no I/O.
+//! Writing and fsync are the owner's; this module does no I/O. A journal whose lines are chained to
+//! each other is in `journal/chain.rs`; how a whole one is verified, in `journal/audit.rs`.
+
+pub mod audit;
+pub mod chain;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,7 +62,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Replay<T>, Damaged> {
         };
         let (head, tail) = rest.split_at(end);
         let after = tail.get(1..).unwrap_or_default();
-        match decode_line(head) {
+        let read = decode_line(head);
+        match read.and_then(|json| serde_json::from_slice(json).map_err(|e| e.to_string())) {
             Ok(record) => records.push(record),
             Err(_) if after.is_empty() => break,
             Err(why) => return Err(Damaged { line, why }),
@@ -72,13 +77,13 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Replay<T>, Damaged> {
     })
 }
 
-fn decode_line<T: DeserializeOwned>(line: &[u8]) -> Result<T, String> {
+fn decode_line(line: &[u8]) -> Result<&[u8], String> {
     let (hash, json) = line.split_at_checked(HASH_DIGITS).ok_or("too short")?;
     let json = json.strip_prefix(b" ").ok_or("no blank after the hash")?;
     if digest(json).as_bytes() != hash {
         return Err("its hash does not match".into());
     }
-    serde_json::from_slice(json).map_err(|e| e.to_string())
+    Ok(json)
 }
 
 fn digest(json: &[u8]) -> String {

@@ -7,6 +7,8 @@
 //! - [`redirect`]: one redirect of the table for printed codes and legacy URLs, and its CSV form.
 //! - [`journal`]: how accepted orders are framed on disk, and how a torn tail is recognised.
 //! - [`client`]: HTTP over a Unix socket or TLS, to send orders and to read the feed.
+//! - [`approval`]: what needs a second person, and what became of requests.
+//! - [`hash`]: a BLAKE3 hash as text.
 //! - [`openapi`]: the control API as a document, made from the types.
 //! - [`until`]: a point in time as an operator writes it.
 //! - [`day`]: a calendar day in Japan.
@@ -14,10 +16,12 @@
 //!
 //! This crate knows neither the edge nor the CMS; both import it. Read [`order`] first.
 
+pub mod approval;
 pub mod client;
 pub mod clock;
 pub mod day;
 pub mod feed;
+pub mod hash;
 pub mod journal;
 pub mod openapi;
 pub mod order;

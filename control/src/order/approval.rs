@@ -51,21 +51,56 @@ pub struct Review {
 }
 
 /// How a request stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestState {
     /// It waits for decisions.
     Waiting,
+    /// Enough approved it; the order is about to be carried out.
+    Approved,
+    /// An approver refused it.
+    Refused,
+    /// Nobody decided in time, or the edge was down until it was too late to carry it out.
+    Expired,
+    /// Who made it took it back.
+    Withdrawn,
     /// Enough approved it, and it was carried out.
     Done,
     /// Enough approved it, and the order was then refused by the edge.
     Failed,
-    /// An approver refused it.
-    Refused,
-    /// Nobody decided in time.
-    Expired,
-    /// Who made it took it back.
-    Withdrawn,
+}
+
+impl RequestState {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Waiting,
+        Self::Approved,
+        Self::Refused,
+        Self::Expired,
+        Self::Withdrawn,
+        Self::Done,
+        Self::Failed,
+    ];
+
+    /// Whether something is still to come of it.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Approved)
+    }
+
+    /// The word for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// One decision.
@@ -84,6 +119,8 @@ pub struct DecisionShown {
 pub struct BreakGlassShown {
     /// When it ends unless somebody approves it after the fact.
     pub until: Timestamp,
+    /// Until when it should have been reviewed.
+    pub review_by: Timestamp,
     /// Who looked at it, when, and what was found; none while nobody did.
     pub review: Option<(String, Timestamp, String)>,
 }
@@ -101,6 +138,8 @@ pub struct RequestShown {
     pub order: Box<Order>,
     /// Who asks.
     pub who: String,
+    /// What their connection proved.
+    pub proof: String,
     /// Why, as told.
     pub reason: Option<String>,
     /// When it was asked.
@@ -109,10 +148,17 @@ pub struct RequestShown {
     pub expires: Timestamp,
     /// How many must approve.
     pub quorum: u8,
+    /// The role that they need.
+    pub role: String,
     /// The decisions so far.
     pub decisions: Vec<DecisionShown>,
     /// How it stands.
     pub state: RequestState,
+    /// Since when.
+    pub since: Timestamp,
+    /// The order's number, once it was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// Words to that: why it failed, or why it was refused.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub words: String,
