@@ -7,12 +7,15 @@ use clap::{Args, Parser, Subcommand};
 use yagura_config::settings::{EdgeAddress, SiteSettings};
 use yagura_control::order::Route;
 
+use crate::audit::AuditCommand;
 use crate::ban::arguments::BanCommand;
 use crate::certs::arguments::CertsCommand;
 use crate::cms::arguments::CmsArguments;
 use crate::disaster::arguments::DisasterCommand;
 use crate::redirect::arguments::RedirectCommand;
 use crate::staff::arguments::StaffCommand;
+use crate::request::arguments::{DecisionArguments, RequestCommand, WordsOfDecisionArguments};
+use crate::token::TokenCommand;
 
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
 #[derive(Debug, Parser)]
@@ -85,6 +88,27 @@ pub(crate) enum Command {
     Upgrade(UpgradeArguments),
     /// Make running edges read their configuration file again
     Reload(ReloadArguments),
+    /// What waits for a second person
+    Request {
+        #[command(subcommand)]
+        command: RequestCommand,
+    },
+    /// Approve a request of somebody else
+    Approve(DecisionArguments),
+    /// Refuse a request of somebody else
+    Refuse(WordsOfDecisionArguments),
+    /// Say what was found about something that was done without approval
+    Review(WordsOfDecisionArguments),
+    /// Tokens, by which edges know operators
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Verify an edge's journal offline
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Certificates: requests, installing, going back, expiry, packages for the security cloud
     Certs {
         #[command(subcommand)]
@@ -213,6 +237,9 @@ pub(crate) struct EdgesArguments {
     /// File with the authority that the edges' certificates come from
     #[arg(long, value_name = "FILE.pem", requires = "certificate")]
     pub(crate) trust: Option<PathBuf>,
+    /// File with a token: it says who gives the order, whoever the user or the certificate is
+    #[arg(long, value_name = "FILE", env = "YAGURA_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Print the replies as JSON
     #[arg(long)]
     pub(crate) json: bool,

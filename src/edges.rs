@@ -12,7 +12,8 @@ use serde::Serialize;
 use yagura_control::client::{Client, ClientError};
 use yagura_control::clock::monotonic;
 use yagura_control::order::{
-    Envelope, ImportDone, Order, Outcome, Refusal, RefusalCode, Reply, WayShown,
+    Envelope, ImportDone, Order, Outcome, Refusal, RefusalCode, Reply, RequestShown, RequestState,
+    WayShown,
 };
 
 use crate::arguments::{EdgesArguments, OrderArguments};
@@ -87,6 +88,11 @@ pub(crate) fn order_one(client: &Client, order: Order, reason: &str) -> anyhow::
 /// What each of these edges says to a question, in their order.
 pub(crate) fn all(peers: &[Client], question: Order) -> anyhow::Result<Vec<Answer>> {
     Ok(runtime()?.block_on(gather(peers.to_vec(), &envelope(question))))
+}
+
+/// Gives these edges an order, and gathers what each says.
+pub(crate) fn give_to(peers: Vec<Client>, envelope: &Envelope) -> anyhow::Result<Vec<Answer>> {
+    Ok(runtime()?.block_on(gather(peers, envelope)))
 }
 
 /// Waits, so that others are not asked too often.
@@ -234,6 +240,38 @@ fn changed(before: &WayShown, after: &WayShown) -> String {
     }
 }
 
+/// What became of an order that needs a second person.
+fn requested(request: &RequestShown) -> String {
+    let RequestShown {
+        id, what, expires, ..
+    } = request;
+    match (&request.break_glass, request.state) {
+        (Some(glass), RequestState::Done) => format!(
+            "DONE WITHOUT APPROVAL: {what}; it stands until {}, and somebody else reviews it by {}: `yagura review {id}`",
+            glass.until, glass.review_by
+        ),
+        (_, RequestState::Waiting) => format!(
+            "request {id} waits for approval until {expires}: {what}; somebody with the role {} gives `yagura approve {id}`",
+            request.role
+        ),
+        _ => decided(request),
+    }
+}
+
+/// How a request stands.
+fn decided(request: &RequestShown) -> String {
+    let RequestShown {
+        id, what, words, ..
+    } = request;
+    let state = request.state.word();
+    let number = request.number.map(|number| format!(" (order {number})"));
+    let number = number.unwrap_or_default();
+    match words.is_empty() {
+        true => format!("request {id} is {state}{number}: {what}"),
+        false => format!("request {id} is {state}{number}: {what}: {words}"),
+    }
+}
+
 /// One line for people: edge, generation, what happened, from when on.
 pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
     let what = match &reply.outcome {
@@ -248,12 +286,10 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         | Outcome::Requests { .. }
         | Outcome::CloudShown { .. }
         | Outcome::Bans { .. } => "nothing changed".to_owned(),
-        Outcome::Requested { request } => format!(
-            "request {} waits for approval until {}: {}",
-            request.id, request.expires, request.what
-        ),
-        Outcome::Decided { request } => {
-            format!("request {} is {:?}", request.id, request.state)
+        Outcome::Requested { request } => requested(request),
+        Outcome::Decided { request, head } => {
+            let head = head.map(|head| format!("; journal head {head}"));
+            format!("{}{}", decided(request), head.unwrap_or_default())
         }
         Outcome::CloudChanged { site, stage } => format!("{site}: {stage}"),
         Outcome::StaffAdmitted {

@@ -34,6 +34,7 @@ fn told(line: &HistoryLine) -> String {
         ("who", Some(line.who.clone())),
         ("why", line.reason.clone()),
         ("takes back", undoes),
+        ("request", line.request.clone()),
         ("before", Some(line.before.clone())),
         ("after", Some(line.after.clone())),
     ];
@@ -62,6 +63,7 @@ mod tests {
             before: "primary: it answers".into(),
             after: "notice: ordered by uid 7 (flood)".into(),
             undoes: None,
+            request: None,
         };
         assert_eq!(
             told(&line),

@@ -3,6 +3,7 @@
 //! - `edge.rs`, `cms.rs`, `ops.rs` start one process each; in production they are three services.
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
 //! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `staff.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
+//! - `request.rs`, `approve.rs`: what waits for a second person; `token.rs`: what operators show; `audit.rs` verifies the journal.
 //! - `control.rs` describes the API by which they are given.
 //! - `certs.rs` looks after the certificates in the edge's folder.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
@@ -10,7 +11,9 @@
 //! Exit codes: 0 done, 1 it failed, 2 the arguments or the configuration have faults.
 //! Nothing here decides anything about routing, pages or evidence: that is in the crates below.
 
+mod approve;
 mod arguments;
+mod audit;
 mod availability;
 mod ban;
 mod cache;
@@ -33,9 +36,11 @@ mod process;
 mod purge;
 mod redirect;
 mod reload;
+mod request;
 mod route;
 mod staff;
 mod status;
+mod token;
 mod top;
 mod undo;
 mod up;
@@ -75,6 +80,12 @@ fn main() -> ExitCode {
         Command::Ban { command } => ban::run(&command),
         Command::Upgrade(arguments) => upgrade::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),
+        Command::Request { command } => request::run(&command),
+        Command::Approve(arguments) => approve::approve(&arguments),
+        Command::Refuse(arguments) => approve::refuse(&arguments),
+        Command::Review(arguments) => approve::review(&arguments),
+        Command::Token { command } => token::run(&command),
+        Command::Audit { command } => audit::run(&command),
         Command::Certs { command } => certs::run(&command),
         Command::Control { command } => control::run(&command),
         Command::Availability(arguments) => availability::run(&arguments),

@@ -44,6 +44,12 @@ fn print(reply: &Reply, status: &EdgeStatus) {
             }
         }
     }
+    if let Some(journal) = &status.journal {
+        println!(
+            "  journal    line {} of file {}, head {}",
+            journal.lines, journal.file, journal.head
+        );
+    }
     status.certificates.iter().for_each(print_certificate);
     status.sites.iter().for_each(print_site);
 }

@@ -22,6 +22,7 @@ pub use afar::{Afar, Identity, Unusable};
 
 use crate::feed::{FeedPage, FeedQuery};
 use crate::order::{Envelope, HandedPost, Refusal, Reply};
+use crate::token::Token;
 
 /// The largest answer taken, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -65,6 +66,7 @@ pub enum ClientError {
 pub struct Client {
     peer: Peer,
     deadline: Duration,
+    token: Option<Token>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +82,7 @@ impl Client {
         Self {
             peer: Peer::Socket(socket.into()),
             deadline,
+            token: None,
         }
     }
 
@@ -89,7 +92,14 @@ impl Client {
         Self {
             peer: Peer::Afar(edge),
             deadline,
+            token: None,
         }
+    }
+
+    /// The same, showing a token with every order.
+    #[must_use]
+    pub fn with_token(self, token: Option<Token>) -> Self {
+        Self { token, ..self }
     }
 
     /// The socket's path, where the peer is on this machine.
@@ -212,13 +222,17 @@ impl Client {
             .await
             .map_err(|e| self.protocol(&e))?;
         let driver = tokio::spawn(connection);
-        let request = Request::builder()
+        let token = self.token.as_ref().and_then(Token::authorization);
+        let mut request = Request::builder()
             .method(method)
             .uri(target)
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(|e| self.protocol(&e))?;
+        if let Some(token) = token {
+            request.headers_mut().insert(header::AUTHORIZATION, token);
+        }
         let answer = async {
             let response =
                 sender

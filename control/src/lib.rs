@@ -10,6 +10,7 @@
 //! - [`approval`]: what needs a second person, and what became of requests.
 //! - [`hash`]: a BLAKE3 hash as text.
 //! - [`openapi`]: the control API as a document, made from the types.
+//! - [`token`]: what an operator shows in place of a certificate, or beside one.
 //! - [`until`]: a point in time as an operator writes it.
 //! - [`day`]: a calendar day in Japan.
 //! - [`timestamp`] and [`clock`]: time as a value, and the one place that reads it.
@@ -29,6 +30,7 @@ pub mod page_url;
 pub mod redirect;
 pub mod tags;
 pub mod timestamp;
+pub mod token;
 pub mod until;
 
 pub use clock::{Clock, SystemClock};

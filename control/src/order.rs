@@ -38,6 +38,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::hash::Hash;
 
 pub use approval::{
     BreakGlassShown, Decide, Decision, DecisionShown, RequestShown, RequestState, Review,
@@ -70,8 +71,8 @@ pub use redirects::{
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use staff::{CloseStaff, OpenStaff};
 pub use status::{
-    CertificateStatus, DoorStatus, EdgeStatus, HotStatus, LastGoodStatus, OutsideStatus,
-    RenewalFailure, SiteStatus, WarmerStatus,
+    CertificateStatus, DoorStatus, EdgeStatus, HotStatus, JournalStatus, LastGoodStatus,
+    OutsideStatus, RenewalFailure, SiteStatus, WarmerStatus,
 };
 pub use upgrade::{EdgeProcess, Upgrade};
 
@@ -325,6 +326,9 @@ pub enum Outcome {
     Decided {
         /// How the request stands now.
         request: Box<RequestShown>,
+        /// The head of the journal after it, to be written down elsewhere; none where none is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<Hash>,
     },
     /// Answer to [`Order::CloudStatus`].
     CloudShown {

@@ -1,7 +1,7 @@
 //! Orders: `POST /v1/orders` with an envelope, answered with a reply or a refusal.
 //!
 //! They come over the control socket (here) or from afar (`admin/afar.rs`). Who gives one is what
-//! the connection proves (`admin/access.rs`), never what the envelope says; what they may do stands
+//! the connection proves, or a token that is shown (`admin/access.rs`), never what the envelope says; what they may do stands
 //! in `admin/permission.rs`; both are asked anew for each order (`admin/gate.rs`).
 
 pub mod access;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,6 +27,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use yagura_config::settings::Role;
 use yagura_control::order::{Envelope, Order, Refusal, RefusalCode, Reply, Upgrade};
+use yagura_control::token::{NoToken, Token};
 
 use self::access::Credentials;
 use self::gate::Admission;
@@ -146,8 +147,14 @@ async fn respond(
     request: Request<Incoming>,
     credentials: &Credentials,
 ) -> Response<Full<Bytes>> {
-    let operator = match edge.gate.access().who(credentials) {
-        Ok(operator) => operator,
+    let access = edge.gate.access();
+    let token = token(request.headers());
+    let sender = token.and_then(|token| {
+        let (operator, _) = access.sender(credentials, token.as_ref(), "")?;
+        Ok((operator, token))
+    });
+    let (operator, token) = match sender {
+        Ok(sender) => sender,
         Err(refusal) => {
             let unread = Limited::new(request.into_body(), STRANGER_BYTES).collect();
             let _dropped = tokio::time::timeout(HEAD, unread).await;
@@ -196,12 +203,30 @@ async fn respond(
     {
         return json(StatusCode::FORBIDDEN, &names_a_program());
     }
-    let proof = credentials.proof(&operator, &envelope.who);
+    let proof = match access.sender(credentials, token.as_ref(), &envelope.who) {
+        Ok((_, proof)) => proof,
+        Err(refusal) => return json(StatusCode::FORBIDDEN, &refusal),
+    };
     envelope.who.clone_from(&operator.name);
     match give(edge, envelope, &proof).await {
         Ok(reply) => json(StatusCode::OK, &reply),
         Err(refusal) => json(StatusCode::UNPROCESSABLE_ENTITY, &refusal),
     }
+}
+
+/// The token that is shown; none where the connection alone says who it is.
+fn token(fields: &HeaderMap) -> Result<Option<Token>, Refusal> {
+    let mut fields = fields.get_all(header::AUTHORIZATION).iter();
+    let token = match (fields.next(), fields.next()) {
+        (None, _) => return Ok(None),
+        (Some(field), None) => Token::authorized(field),
+        (Some(_), Some(_)) => Err(NoToken),
+    };
+    token.map(Some).map_err(|error| Refusal {
+        code: RefusalCode::Forbidden,
+        message: "what is shown in Authorization is no token".to_owned(),
+        hint: error.to_string(),
+    })
 }
 
 /// A certificate must not be enough to have any file of the edge's machine run.
@@ -226,6 +251,7 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::ShowRedirects(asked) => return show_redirects::show(edge, asked).await,
         Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
         Order::Bans => return Ok(edge.bans()),
+        Order::ShowRequests => return Ok(edge.switchboard.requests()),
         Order::Upgrade(upgrade) => {
             let outcome = edge.upgrades.ask(upgrade.binary.clone()).await?;
             let generation = edge.switchboard.plan().generation;
@@ -258,7 +284,6 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         | Order::CloudStatus
         | Order::OpenStaff(_)
         | Order::CloseStaff(_)
-        | Order::ShowRequests
         | Order::Decide(_)
         | Order::WithdrawRequest(_)
         | Order::Review(_) => {}

@@ -165,6 +165,7 @@ impl Edge {
             last_good,
             warnings: self.warnings(),
             certificates: self.certificates.status(),
+            journal: self.switchboard.journal(),
         };
         self.switchboard.reply(
             plan.generation,
@@ -201,8 +202,9 @@ impl Edge {
         }
         let now = self.clock.now();
         warnings.extend(shown::warnings(&self.switchboard.plan(), now));
+        warnings.extend(self.switchboard.warnings_of_requests(now));
         let settings = self.switchboard.settings();
-        warnings.extend(self.certificates.warnings(&settings, self.clock.now()));
+        warnings.extend(self.certificates.warnings(&settings, now));
         warnings
     }
 

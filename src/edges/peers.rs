@@ -9,7 +9,7 @@ use yagura_config::settings::{EdgeAddress, IdentitySettings};
 use yagura_control::client::{Afar, Client, Identity};
 
 use crate::arguments::EdgesArguments;
-use crate::configuration;
+use crate::{configuration, token};
 
 /// An edge writes to disk before it replies, and an upgrade waits until the new process is ready;
 /// a slow one gets this long.
@@ -49,9 +49,12 @@ pub(crate) fn peers(arguments: &EdgesArguments) -> anyhow::Result<Vec<Client>> {
         )?),
         _ => None,
     };
+    let token = arguments.token_file.as_deref().map(token::read);
+    let token = token.transpose()?;
+    let shows = |client: Client| client.with_token(token.clone());
     edges
         .into_iter()
-        .map(|edge| client(edge, identity.as_ref()))
+        .map(|edge| client(edge, identity.as_ref()).map(shows))
         .collect()
 }
 

@@ -280,6 +280,7 @@ pub(super) mod tests {
             last_good: None,
             warnings: Vec::new(),
             certificates: Vec::new(),
+            journal: None,
         };
         let stats = CacheStats {
             since: started,

@@ -48,4 +48,7 @@ pub struct HistoryLine {
     /// The order that this one takes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,
+    /// The request that it is about, or that it was carried out for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BypassStage, DisasterStatus, UpstreamShown, WayShown};
 use crate::Timestamp;
+use crate::hash::Hash;
 
 /// How an edge stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +31,21 @@ pub struct EdgeStatus {
     /// The certificates that readers are shown; empty where no TLS is spoken.
     #[serde(default)]
     pub certificates: Vec<CertificateStatus>,
+    /// The journal; none where none is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<JournalStatus>,
+}
+
+/// How far the journal is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JournalStatus {
+    /// The hash of its newest line, which covers all before it. Written down elsewhere it proves later
+    /// that nothing was changed: `yagura audit verify --head`.
+    pub head: Hash,
+    /// Its lines.
+    pub lines: u64,
+    /// The number that the file will be kept under once it is full.
+    pub file: u32,
 }
 
 /// How one certificate stands at an edge.

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use yagura_config::Settings;
-use yagura_config::settings::{Fingerprint, OperatorSettings, Role, UnixUser};
+use yagura_config::settings::{Fingerprint, OperatorSettings, Role, TokenDigest, UnixUser};
 use yagura_control::order::{Refusal, RefusalCode};
+use yagura_control::token::Token;
 
 /// What a connection proves of who is at its other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub struct Access {
     by_user: HashMap<u32, Arc<Operator>>,
     by_fingerprint: HashMap<Fingerprint, Arc<Operator>>,
     by_name: HashMap<String, Arc<Operator>>,
+    by_token: Vec<(TokenDigest, Arc<Operator>)>,
     /// The edge's own user.
     own_user: u32,
 }
@@ -99,6 +101,9 @@ impl Access {
         for name in &settings.certificate_names {
             self.by_name.insert(name.clone(), operator.clone());
         }
+        for digest in &settings.token_digests {
+            self.by_token.push((*digest, operator.clone()));
+        }
         Ok(())
     }
 
@@ -107,6 +112,53 @@ impl Access {
     pub fn lets_other_users_in(&self) -> bool {
         let own = |user: &u32| *user == 0 || *user == self.own_user;
         self.by_user.keys().any(|user| !own(user))
+    }
+
+    /// Who sends an order, and what is written beside their name. A token that is shown decides, also
+    /// where the connection proves another operator; what it proves is written down all the same.
+    ///
+    /// # Errors
+    /// They are nobody, or show a token that is nobody's.
+    pub fn sender(
+        &self,
+        credentials: &Credentials,
+        token: Option<&Token>,
+        claim: &str,
+    ) -> Result<(Arc<Operator>, String), Refusal> {
+        let Some(token) = token else {
+            let operator = self.who(credentials)?;
+            let proof = credentials.proof(&operator, claim);
+            return Ok((operator, proof));
+        };
+        let (digest, operator) = self.bearer(token)?;
+        let digits = digest.to_string();
+        let digits = digits.strip_prefix("sha256:").unwrap_or(&digits);
+        let digits = digits.get(..SHOWN_DIGITS).unwrap_or(digits);
+        let by = credentials.proof(&operator, claim);
+        let of = match self.who(credentials) {
+            Ok(other) if other.name != operator.name && !by.contains(&other.name) => {
+                format!(" of {}", other.name)
+            }
+            _ => String::new(),
+        };
+        Ok((operator, format!("token {digits}, by {by}{of}")))
+    }
+
+    /// Whose token it is. Every digest is compared, each in the same time, so that how long it takes
+    /// says nothing of what is stored.
+    fn bearer(&self, token: &Token) -> Result<(TokenDigest, Arc<Operator>), Refusal> {
+        let shown = blake3::Hash::from_bytes(token.digest());
+        let mut found = None;
+        for (digest, operator) in &self.by_token {
+            // `blake3::Hash` compares in constant time, whatever made the 32 bytes.
+            if blake3::Hash::from_bytes(digest.0) == shown {
+                found = Some((*digest, operator.clone()));
+            }
+        }
+        found.ok_or_else(|| {
+            let hint = "`yagura token new` makes one with the line for the edge's configuration; without a token the connection says who you are";
+            nobody("this token is nobody's at this edge".to_owned(), hint)
+        })
     }
 
     /// The operator that credentials stand for.
@@ -318,6 +370,38 @@ mod tests {
         );
         assert!(who(2, &["b"]).unwrap_err().contains("(b) is no operator's"));
         assert!(who(2, &[]).unwrap_err().contains("(no name)"));
+    }
+
+    #[test]
+    fn a_token_decides_and_what_the_connection_proves_is_written_beside_it() {
+        let token = Token::of(&[7; 32]);
+        let digest = TokenDigest(token.digest());
+        let operators = format!(
+            "[[operator]]\nname = \"hanako\"\nroles = [\"operator\"]\nusers = [\"hanako\"]\n\
+             [[operator]]\nname = \"taro\"\nroles = [\"approver\"]\ntoken_digests = [\"{digest}\"]\n"
+        );
+        let access = access(&operators).unwrap();
+        let sender = |credentials: &Credentials, token: Option<&Token>| {
+            let sender = access.sender(credentials, token, "");
+            let sender = sender.map(|(who, proof)| (who.name.clone(), proof));
+            sender.map_err(|refusal| refusal.message)
+        };
+        let (who, proof) = sender(&user(1000), None).unwrap();
+        assert_eq!((&*who, &*proof), ("hanako", "uid 1000, pid 7"));
+        let (who, proof) = sender(&user(1000), Some(&token)).unwrap();
+        assert_eq!(who, "taro");
+        let digits = &digest.to_string()[7..23];
+        assert_eq!(
+            proof,
+            format!("token {digits}, by uid 1000, pid 7 of hanako")
+        );
+        // Who is nobody by the connection is who the token says.
+        let (who, proof) = sender(&user(1001), Some(&token)).unwrap();
+        assert_eq!(who, "taro");
+        assert_eq!(proof, format!("token {digits}, by uid 1001, pid 7"));
+        // A wrong token is never made good by the connection.
+        let wrong = sender(&user(1000), Some(&Token::of(&[8; 32]))).unwrap_err();
+        assert_eq!(wrong, "this token is nobody's at this edge");
     }
 
     #[test]

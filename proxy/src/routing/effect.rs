@@ -13,7 +13,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use yagura_config::Settings;
-use yagura_control::order::{DropPost, NoticeOf, Order, Outcome, Refusal, RefusalCode};
+use yagura_control::approval::RequestId;
+use yagura_control::order::{
+    BypassStage, DropPost, NoticeOf, Order, Outcome, Refusal, RefusalCode, StartBypass, StartReturn,
+};
 use yagura_control::{Clock, Timestamp};
 
 use super::history::Change;
@@ -68,6 +71,8 @@ pub struct Giver {
     pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// The request that it is carried out for.
+    pub request: Option<RequestId>,
 }
 
 /// An order's effect.
@@ -134,8 +139,6 @@ pub fn of(
         | Order::Upgrade(_)
         | Order::TakeCertificate(_)
         | Order::ShowProofs(_)
-        | Order::Bypass(_)
-        | Order::Return(_)
         | Order::AbortBypass(_)
         | Order::ConfirmDns(_)
         | Order::CloudStatus
@@ -148,6 +151,17 @@ pub fn of(
             "this order changes nothing".to_owned(),
             "ask for it without going through the switchboard",
         )),
+        Order::Bypass(StartBypass { site, .. }) | Order::Return(StartReturn { site, .. }) => {
+            before
+                .site_named(site)
+                .ok_or_else(|| unknown_site(site, before))?;
+            let outcome = Outcome::CloudChanged {
+                site: site.clone(),
+                stage: BypassStage::Cloud,
+            };
+            let plan = before.renumbered(generation);
+            Ok(plain(plan, outcome, Change::default()))
+        }
         Order::Purge(purge) => {
             purge::check(purge, before, &parts.cache)?;
             let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());

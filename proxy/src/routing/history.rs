@@ -391,6 +391,7 @@ mod tests {
                 before: String::new(),
                 after: String::new(),
                 undoes,
+                request: None,
             },
             subject: Subject::of(order),
             inverse,

@@ -6,9 +6,13 @@
 //! - `redirects.rs`: one site's table of redirects.
 //! - `switchboard.rs`: the only door; `effect.rs`: what an order would make of the plan (`effect/`, by kind).
 //! - `history.rs`: what was ordered, and what takes it back.
+//! - `asked.rs`: what the history says of requests.
 //! - `import.rs`: what an import of redirects makes; `import_check.rs`: what is looked for before.
-//! - `journal.rs`: the file behind it, fsynced; `replay.rs`: read again at the start.
+//! - `record.rs`: what is kept of it; `journal.rs`: the file behind it, fsynced, a chain, with its full
+//!   files in `journal/`; `replay.rs`: read again at the start.
+//! - `switchboard/requests.rs`: what waits for a second person.
 
+mod asked;
 pub mod decide;
 pub mod effect;
 pub mod health;
@@ -18,6 +22,7 @@ pub mod import_check;
 pub mod intent;
 pub mod journal;
 pub mod plan;
+pub mod record;
 pub mod redirects;
 mod replay;
 pub mod switchboard;

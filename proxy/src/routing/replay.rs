@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, HashSet};
 
 use yagura_control::Timestamp;
+use yagura_control::approval::{RequestId, Requests, Step};
 use yagura_control::order::{HistoryLine, LiftBan, Order, Purge};
 
+use super::asked;
 use super::effect::{self, Giver};
 use super::history::{self, Entry, History, Subject};
 use super::import;
-use super::journal::Record;
 use super::plan::Plan;
+use super::record::Record;
 use super::redirects::Redirects;
 use crate::cache::{Cache, key};
 use crate::limits::Limits;
@@ -19,14 +21,12 @@ use crate::limits::Limits;
 pub fn applied(
     plan: Plan,
     record: Record,
-    history: &mut History,
+    (history, requests): (&mut History, &mut Requests),
     (cache, limits): (&Cache, &Limits),
 ) -> Plan {
-    if let Some(entry) = entry(&record) {
-        history.push(entry);
-    }
+    remember(&record, history, requests);
     match record {
-        Record::Move { .. } => plan,
+        Record::Move { .. } | Record::Approval { .. } => plan,
         Record::HandedOver { site, posts, .. } => {
             let intents = plan.intents.handed_over(&site, &posts);
             plan.with_intents(plan.generation, intents)
@@ -37,10 +37,8 @@ pub fn applied(
             purges,
             bans,
             intents,
-            history: before,
             ..
         } => {
-            *history = before;
             cache.restore_purges(purges);
             limits.set_bans(bans.into_iter().collect());
             let plan = plan.with_intents(generation, intents);
@@ -54,6 +52,7 @@ pub fn applied(
             who,
             reason,
             order,
+            request,
             ..
         } => match order {
             Order::Purge(purge) => {
@@ -69,29 +68,29 @@ pub fn applied(
                 None => plan.renumbered(generation),
             },
             Order::Route(set) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 effect::route::ordered(&set, &given, &plan, generation)
             }
             Order::RaiseNotice(notice) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 effect::notice::raised(Some(&notice), &notice.site, &given, &plan, generation)
             }
             Order::LowerNotice(of) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 effect::notice::raised(None, &of.site, &given, &plan, generation)
             }
             Order::RaiseDisaster(raise) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 effect::disaster::raised(&raise, &given, &plan, generation)
             }
             Order::LowerDisaster(of) => effect::disaster::lowered(&of.site, &plan, generation),
             Order::AddPost(add) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 effect::disaster::posted(&add, &given, &plan, generation)
             }
             Order::DropPost(drop) => effect::disaster::dropped(&drop, &plan, generation),
             Order::Ban(ban) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 let entry = effect::ban::in_force(&ban, &given);
                 limits.set_bans(limits.bans().with(entry, at));
                 plan.renumbered(generation)
@@ -101,7 +100,7 @@ pub fn applied(
                 plan.renumbered(generation)
             }
             Order::OpenStaff(open) => {
-                let given = Giver { who, reason, at };
+                let given = given(who, reason, at, request);
                 effect::staff::opened(&open, &given, &plan, generation)
             }
             Order::CloseStaff(close) => effect::staff::closed(&close, &plan, generation),
@@ -132,10 +131,49 @@ pub fn applied(
     }
 }
 
+fn given(who: String, reason: Option<String>, at: Timestamp, request: Option<RequestId>) -> Giver {
+    Giver {
+        who,
+        reason,
+        at,
+        request,
+    }
+}
+
+/// Has history and requests know of a record.
+pub fn remember(record: &Record, history: &mut History, requests: &mut Requests) {
+    match record {
+        Record::Snapshot {
+            history: before,
+            requests: asked,
+            ..
+        } => {
+            history.clone_from(before);
+            requests.clone_from(asked);
+        }
+        Record::Approval { step } => requests.take(step),
+        Record::Order {
+            request: Some(request),
+            at,
+            generation,
+            ..
+        } => requests.take(&Step::Done {
+            request: request.clone(),
+            at: *at,
+            number: *generation,
+        }),
+        Record::Order { .. } | Record::Move { .. } | Record::HandedOver { .. } => {}
+    }
+    if let Some(entry) = entry(record, requests) {
+        history.push(entry);
+    }
+}
+
 /// What the history says of a record.
-pub fn entry(record: &Record) -> Option<Entry> {
+fn entry(record: &Record, requests: &Requests) -> Option<Entry> {
     match record {
         Record::Snapshot { .. } | Record::HandedOver { .. } => None,
+        Record::Approval { step } => asked::entry(step, requests),
         Record::Order {
             generation,
             at,
@@ -144,6 +182,7 @@ pub fn entry(record: &Record) -> Option<Entry> {
             order,
             change,
             undoes,
+            request,
         } => Some(Entry {
             line: HistoryLine {
                 number: Some(*generation),
@@ -155,6 +194,7 @@ pub fn entry(record: &Record) -> Option<Entry> {
                 before: change.before.clone(),
                 after: change.after.clone(),
                 undoes: *undoes,
+                request: request.as_ref().map(ToString::to_string),
             },
             subject: Subject::of(order),
             inverse: change.inverse.clone(),
@@ -175,6 +215,7 @@ pub fn entry(record: &Record) -> Option<Entry> {
                 before: change.before.clone(),
                 after: change.after.clone(),
                 undoes: None,
+                request: None,
             },
             subject: Subject::Move,
             inverse: None,
@@ -185,7 +226,7 @@ pub fn entry(record: &Record) -> Option<Entry> {
 /// Everything up to now, summed up.
 pub fn snapshot(
     plan: &Plan,
-    history: &History,
+    (history, requests): (&History, &Requests),
     (cache, limits): (&Cache, &Limits),
     at: Timestamp,
 ) -> Record {
@@ -201,6 +242,7 @@ pub fn snapshot(
         bans: limits.bans().in_force(at).cloned().collect(),
         intents: (*plan.intents).clone(),
         history: history.clone(),
+        requests: requests.clone(),
     }
 }
 

@@ -7,6 +7,10 @@
 //! A plan also moves without an order: an upstream rises or falls, or an order's time is over. Then
 //! every site is decided anew, and the generation stays, because it counts what people ordered. The
 //! history holds both.
+//!
+//! An order that needs a second person waits as a request (`switchboard/requests.rs`).
+
+mod requests;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,17 +18,20 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use yagura_config::Settings;
+use yagura_control::approval::{self, Requests};
 use yagura_control::order::{
-    DisasterShown, Envelope, NoticeShown, Order, Outcome, Refusal, RefusalCode, Reply, ShowHistory,
+    DisasterShown, Envelope, JournalStatus, NoticeShown, Order, Outcome, Refusal, RefusalCode,
+    Reply, ShowHistory,
 };
 use yagura_control::{Clock, Timestamp};
 
 use super::effect::{self, Giver, Parts, Reload, refusal};
 use super::history::{Change, History};
-use super::journal::{Journal, Record};
+use super::journal::Journal;
 use super::plan::Plan;
+use super::record::Record;
 use super::replay;
 use crate::cache::Cache;
 use crate::disaster::hand_over;
@@ -32,6 +39,8 @@ use crate::error::EdgeError;
 use crate::ingress::Known;
 use crate::limits::Limits;
 use crate::notice::files::Files;
+
+pub use requests::News;
 
 /// The longest time after which it is looked whether an order's time is over: the clock may be set.
 const LOOK: Duration = Duration::from_secs(10);
@@ -45,12 +54,18 @@ pub struct Switchboard {
     inner: Mutex<Inner>,
     /// Told when the next order's end may have changed.
     ordered: Notify,
+    /// Told what happens to requests.
+    news: broadcast::Sender<News>,
 }
+
+/// So much of what happens to requests waits for who is slow to hear it.
+const MOST_NEWS: usize = 256;
 
 struct Inner {
     /// None for an edge that keeps nothing on disk.
     journal: Option<Journal>,
     history: History,
+    requests: Requests,
     /// Another process is taking over, and the journal is its own.
     is_sealed: bool,
 }
@@ -83,15 +98,17 @@ impl Switchboard {
         let mut plan = parts.plan(1, &settings, None);
         let now = parts.clock.now();
         let mut history = History::default();
+        let mut requests = Requests::default();
         let journal = match journal {
             None => None,
             Some(path) => {
                 let (mut journal, records) = Journal::open(path)?;
                 for record in records {
-                    plan = replay::applied(plan, record, &mut history, doors);
+                    let known = (&mut history, &mut requests);
+                    plan = replay::applied(plan, record, known, doors);
                 }
                 if journal.has_grown() {
-                    let snapshot = replay::snapshot(&plan, &history, doors, now);
+                    let snapshot = replay::snapshot(&plan, (&history, &requests), doors, now);
                     journal.replace(&snapshot).map_err(EdgeError::at(path))?;
                 }
                 Some(journal)
@@ -108,9 +125,11 @@ impl Switchboard {
             inner: Mutex::new(Inner {
                 journal,
                 history,
+                requests,
                 is_sealed: false,
             }),
             ordered: Notify::new(),
+            news: broadcast::Sender::new(MOST_NEWS),
         })
     }
 
@@ -126,12 +145,53 @@ impl Switchboard {
         self.settings.load_full()
     }
 
-    /// Carries out an order that changes something. Blocks on the disk.
+    /// Carries out an order that changes something, or takes it as a request where it needs a second
+    /// person. Blocks on the disk.
     ///
     /// # Errors
     /// Why it was refused; then nothing changed.
     pub fn carry_out(&self, envelope: &Envelope, peer: &str) -> Result<Reply, Refusal> {
         let mut inner = self.lock();
+        self.takes_orders(&inner, envelope)?;
+        let given = Giver {
+            who: format!("{} ({peer})", envelope.who),
+            reason: envelope.reason.clone(),
+            at: self.parts.clock.now(),
+            request: None,
+        };
+        let reply = match &envelope.order {
+            Order::Decide(_) | Order::WithdrawRequest(_) | Order::Review(_) => {
+                self.about_request(&mut inner, envelope, peer)
+            }
+            // An order is taken back by the order that makes things as they were.
+            Order::Undo(undo) => {
+                let inverse = inner.history.inverse_of(undo.number, given.at)?;
+                if approval::rule(&inverse).is_some() {
+                    let what = format!("order {} is not taken back by one person", undo.number);
+                    let hint =
+                        "ask for what you want by its own command; somebody else approves it";
+                    return Err(refusal(RefusalCode::Invalid, what, hint));
+                }
+                self.act(
+                    &mut inner,
+                    inverse,
+                    Some(undo.number),
+                    given,
+                    envelope.dry_run,
+                )
+            }
+            order => match approval::rule(order) {
+                Some(rule) => self.requested(&mut inner, envelope, peer, rule),
+                None => self.act(&mut inner, order.clone(), None, given, envelope.dry_run),
+            },
+        };
+        drop(inner);
+        self.ordered.notify_one();
+        reply
+    }
+
+    /// Whether an order may be given now.
+    fn takes_orders(&self, inner: &Inner, envelope: &Envelope) -> Result<(), Refusal> {
         if inner.is_sealed {
             return Err(refusal(
                 RefusalCode::Upgrading,
@@ -139,40 +199,35 @@ impl Switchboard {
                 "give the order again in a moment",
             ));
         }
-        let before = self.plan.load_full();
+        let generation = self.plan().generation;
         if envelope
             .if_generation
-            .is_some_and(|expected| expected != before.generation)
+            .is_some_and(|expected| expected != generation)
         {
             return Err(refusal(
                 RefusalCode::StaleGeneration,
-                format!("the edge is at generation {}", before.generation),
+                format!("the edge is at generation {generation}"),
                 "look at `yagura status`, and give the order again if it still fits",
             ));
         }
-        let given = Giver {
-            who: format!("{} ({peer})", envelope.who),
-            reason: envelope.reason.clone(),
-            at: self.parts.clock.now(),
-        };
-        // An order is taken back by the order that makes things as they were.
-        let (order, undoes) = match &envelope.order {
-            Order::Undo(undo) => {
-                let inverse = inner.history.inverse_of(undo.number, given.at)?;
-                (inverse, Some(undo.number))
-            }
-            order => (order.clone(), None),
-        };
+        Ok(())
+    }
+
+    /// Carries out an order, whoever had to be asked.
+    fn act(
+        &self,
+        inner: &mut Inner,
+        order: Order,
+        undoes: Option<u64>,
+        given: Giver,
+        dry_run: bool,
+    ) -> Result<Reply, Refusal> {
+        let before = self.plan.load_full();
         let (order, files) = taken(order, &self.parts.files)?;
         let effect = effect::of(&order, &given, &before, &self.settings(), &self.parts)?;
-        if envelope.dry_run {
+        if dry_run {
             return Ok(self.reply(before.generation, given.at, effect.outcome));
         }
-        let not_durable = |error: std::io::Error| {
-            let what = format!("the order could not be written to the disk: {error}");
-            let hint = "make room on the disk of the edge, and give it again";
-            refusal(RefusalCode::NotDurable, what, hint)
-        };
         for content in files {
             self.parts.files.keep(content).map_err(not_durable)?;
         }
@@ -185,13 +240,9 @@ impl Switchboard {
             order,
             change: effect.change,
             undoes,
+            request: given.request,
         };
-        if let Some(journal) = &mut inner.journal {
-            journal.append(&record).map_err(not_durable)?;
-        }
-        if let Some(entry) = replay::entry(&record) {
-            inner.history.push(entry);
-        }
+        inner.keep(&record).map_err(not_durable)?;
         if let Record::Order {
             order: Order::Purge(purge),
             ..
@@ -211,8 +262,6 @@ impl Switchboard {
             self.settings.store(Arc::new(settings));
         }
         self.put_in_force(effect.plan);
-        drop(inner);
-        self.ordered.notify_one();
         Ok(self.reply(generation, given.at, effect.outcome))
     }
 
@@ -247,15 +296,26 @@ impl Switchboard {
     pub fn resume(&self) -> Result<(), EdgeError> {
         let mut inner = self.lock();
         let Inner {
-            journal, history, ..
+            journal,
+            history,
+            requests,
+            ..
         } = &mut *inner;
         if let Some(journal) = journal {
             let present = self.plan.load_full();
             let doors = (&*self.parts.cache, &*self.parts.limits);
-            let records = journal.open_again()?.into_iter();
-            let later = records.filter(|record| record.generation() > present.generation);
+            let records = journal.open_again()?;
+            // What nobody ordered has no generation: history and requests are read again from the
+            // beginning, the plan goes on from where it is.
+            (*history, *requests) = (History::default(), Requests::default());
+            for record in &records {
+                replay::remember(record, history, requests);
+            }
+            let known = &mut (history.clone(), requests.clone());
+            let later = records.into_iter();
+            let later = later.filter(|record| record.generation() > present.generation);
             let plan = later.fold(present.renumbered(present.generation), |plan, record| {
-                replay::applied(plan, record, history, doors)
+                replay::applied(plan, record, (&mut known.0, &mut known.1), doors)
             });
             self.put_in_force(plan.decided(self.parts.clock.now()));
         }
@@ -266,8 +326,9 @@ impl Switchboard {
     /// Decides every site anew, because something was seen or time has passed.
     fn reconsider(&self) {
         let mut inner = self.lock();
-        let before = self.plan.load_full();
         let now = self.parts.clock.now();
+        self.see_to_requests(&mut inner, now);
+        let before = self.plan.load_full();
         let plan = before.decided(now);
         let mut moves = Vec::new();
         for (site, was) in plan.sites().iter().zip(before.sites()) {
@@ -302,17 +363,19 @@ impl Switchboard {
             {
                 tracing::warn!(%error, "a move could not be written to the journal");
             }
-            if let Some(entry) = replay::entry(&record) {
-                inner.history.push(entry);
-            }
+            inner.remember(&record);
         }
     }
 
     /// Follows what is seen and the passing of time, until the task is dropped.
     pub async fn follow(self: &Arc<Self>) {
+        let mut end_of_request: Option<Timestamp> = None;
         loop {
             let now = self.parts.clock.now();
-            let next = self.plan().intents.next_end(now);
+            // One that is over and could not be written down is looked at again after LOOK.
+            let request = end_of_request.filter(|end| *end > now);
+            let ends = [self.plan().intents.next_end(now), request];
+            let next = ends.into_iter().flatten().min();
             let wait = next.map_or(LOOK, |next| next.since(now).min(LOOK));
             tokio::select! {
                 () = self.parts.moved.notified() => {}
@@ -320,7 +383,11 @@ impl Switchboard {
                 () = tokio::time::sleep(wait) => {}
             }
             let this = self.clone();
-            let _joined = tokio::task::spawn_blocking(move || this.reconsider()).await;
+            let looked = tokio::task::spawn_blocking(move || {
+                this.reconsider();
+                this.next_end_of_request()
+            });
+            end_of_request = looked.await.ok().flatten();
         }
     }
 
@@ -414,6 +481,12 @@ impl Switchboard {
         self.parts.files.get(digest)
     }
 
+    /// How far the journal is; none where none is kept.
+    #[must_use]
+    pub fn journal(&self) -> Option<JournalStatus> {
+        self.lock().journal.as_ref().map(Journal::status)
+    }
+
     /// A reply in this edge's name.
     #[must_use]
     pub fn reply(&self, generation: u64, effective_at: Timestamp, outcome: Outcome) -> Reply {
@@ -442,6 +515,28 @@ fn moved(at: Timestamp, by: &str, site: &str, (before, after): (String, String))
             inverse: None,
         },
     }
+}
+
+impl Inner {
+    /// Has a record durable, and known.
+    fn keep(&mut self, record: &Record) -> std::io::Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(record)?;
+        }
+        self.remember(record);
+        Ok(())
+    }
+
+    fn remember(&mut self, record: &Record) {
+        replay::remember(record, &mut self.history, &mut self.requests);
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn not_durable(error: std::io::Error) -> Refusal {
+    let what = format!("the order could not be written to the disk: {error}");
+    let hint = "make room on the disk of the edge, and give it again";
+    refusal(RefusalCode::NotDurable, what, hint)
 }
 
 /// An order without the contents of its files, and these.
@@ -512,7 +607,10 @@ mod tests {
         for _ in 0..2 {
             drop(open(&path));
             let lines = std::fs::read_to_string(&path).unwrap().lines().count();
-            assert_eq!(lines, 1, "a snapshot took the place of the records");
+            assert_eq!(
+                lines, 2,
+                "a snapshot took the place of the records, after its link"
+            );
         }
         let again = open(&path);
         assert_eq!(numbers(&again), given);

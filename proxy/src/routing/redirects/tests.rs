@@ -9,7 +9,7 @@ use super::*;
 use crate::cache::normalise::Rules;
 use crate::routing::history::Change;
 use crate::routing::import_check::{Surroundings, check};
-use crate::routing::journal::Record;
+use crate::routing::record::Record;
 
 const NOW: Timestamp = Timestamp(1_795_410_187_123);
 
@@ -263,6 +263,7 @@ fn measure_a_large_table() {
         order,
         change: Change::default(),
         undoes: None,
+        request: None,
     };
     let journal = yagura_control::journal::encode(&record).unwrap();
     drop(record);

@@ -1,0 +1,582 @@
+//! Orders that wait for a second person. What may be done stands in `yagura_control::approval`; here
+//! each step is journalled and taken, and what was approved is carried out behind the same door.
+//!
+//! A crash between approval and order is no loss: what is approved and in time is carried out when
+//! the edge looks again ([`Switchboard::follow`]).
+
+use tokio::sync::broadcast;
+use yagura_control::Timestamp;
+use yagura_control::approval::{
+    self, Asked, Judged, Person, Request, RequestId, Requests, Rule, Step,
+};
+use yagura_control::order::{
+    Decide, Envelope, Order, Outcome, Refusal, RefusalCode, Reply, RequestShown, RequestState,
+    Review, WithdrawRequest,
+};
+
+use super::{Inner, Switchboard, not_durable};
+use crate::routing::asked;
+use crate::routing::effect::{self, Giver, refusal};
+use crate::routing::record::Record;
+
+/// Something happened to a request.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// What.
+    pub step: Step,
+    /// The request after it.
+    pub request: RequestShown,
+}
+
+impl Switchboard {
+    /// All requests, the newest last.
+    #[must_use]
+    pub fn requests(&self) -> Reply {
+        let inner = self.lock();
+        let requests = inner.requests.all().into_iter().map(asked::shown).collect();
+        drop(inner);
+        let now = self.parts.clock.now();
+        self.reply(self.plan().generation, now, Outcome::Requests { requests })
+    }
+
+    /// A request, as it stands now.
+    #[must_use]
+    pub fn request(&self, id: &RequestId) -> Option<Request> {
+        self.lock().requests.find(id).cloned()
+    }
+
+    /// Proposes an order in the edge's own name: it waits until somebody approves it.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn propose(&self, order: Order, reason: &str) -> Result<Reply, Refusal> {
+        let edge = Person::of_edge(&self.name);
+        let mut envelope = Envelope::of(order, &edge.name);
+        envelope.reason = Some(reason.to_owned());
+        self.carry_out(&envelope, &edge.proof)
+    }
+
+    /// Hears what happens to requests from now on.
+    #[must_use]
+    pub fn news(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// What of requests needs somebody, in words.
+    #[must_use]
+    pub fn warnings_of_requests(&self, now: Timestamp) -> Vec<String> {
+        warnings(&self.lock().requests, now)
+    }
+
+    /// Takes an order as a request; with break-glass it is carried out at once.
+    pub(super) fn requested(
+        &self,
+        inner: &mut Inner,
+        envelope: &Envelope,
+        peer: &str,
+        rule: Rule,
+    ) -> Result<Reply, Refusal> {
+        let now = self.parts.clock.now();
+        let order = &envelope.order;
+        let settings = self.settings();
+        let asked = Asked {
+            order: order.clone(),
+            by: person(envelope, peer),
+            reason: envelope.reason.clone().unwrap_or_default(),
+            at: approval::asked_at(order),
+            rule,
+            break_glass: approval::breaks_glass(order)
+                .then_some(settings.ingress.break_glass_limit),
+        };
+        // What would be refused anyhow is nothing to decide about.
+        let given = giver(&asked.by, asked.reason.clone(), now, None);
+        effect::of(order, &given, &self.plan(), &settings, &self.parts)?;
+        let (id, step) = match inner.requests.ask(asked, now)? {
+            Judged::Known(id) => (id, None),
+            Judged::New(step) => (step.request().clone(), Some(*step)),
+        };
+        if let Some(step) = step {
+            if envelope.dry_run {
+                return self.told(&after(&inner.requests, &step), &id, requested);
+            }
+            self.take(inner, step)?;
+            self.carry_out_approved(inner, &id, now);
+        }
+        self.told(&inner.requests, &id, requested)
+    }
+
+    /// Decides about a request, takes it back, or reviews it.
+    pub(super) fn about_request(
+        &self,
+        inner: &mut Inner,
+        envelope: &Envelope,
+        peer: &str,
+    ) -> Result<Reply, Refusal> {
+        let now = self.parts.clock.now();
+        let by = person(envelope, peer);
+        let requests = &inner.requests;
+        let (id, step) = match &envelope.order {
+            Order::Decide(Decide {
+                request,
+                digest,
+                decision,
+            }) => {
+                let id = id(request)?;
+                let digest = digest.parse().map_err(|error| no_text(&error))?;
+                let step = requests.decide(&id, digest, &by, decision, now)?;
+                (id, step)
+            }
+            Order::WithdrawRequest(WithdrawRequest { request }) => {
+                let id = id(request)?;
+                let step = requests.withdraw(&id, &by, now)?;
+                (id, step)
+            }
+            Order::Review(Review { request, finding }) => {
+                let id = id(request)?;
+                let step = requests.review(&id, &by, finding, now)?;
+                (id, step)
+            }
+            _ => return Err(no_text(&"it is about no request")),
+        };
+        if envelope.dry_run {
+            return self.told(&after(requests, &step), &id, decided(None));
+        }
+        self.take(inner, step)?;
+        self.carry_out_approved(inner, &id, now);
+        let head = inner.journal.as_ref().map(|journal| journal.status().head);
+        self.told(&inner.requests, &id, decided(head))
+    }
+
+    /// Ends what is over, and carries out what was approved before a crash.
+    pub(super) fn see_to_requests(&self, inner: &mut Inner, now: Timestamp) {
+        if inner.is_sealed {
+            return;
+        }
+        for step in inner.requests.over(now) {
+            if let Err(refusal) = self.take(inner, step) {
+                tracing::warn!(%refusal, "that a request is over could not be written down");
+            }
+        }
+        let due = inner.requests.to_be_carried_out(now);
+        let due: Vec<_> = due.map(|request| request.id.clone()).collect();
+        for id in due {
+            self.carry_out_approved(inner, &id, now);
+        }
+    }
+
+    /// When the next request's time is over.
+    pub(super) fn next_end_of_request(&self) -> Option<Timestamp> {
+        self.lock().requests.next_end()
+    }
+
+    /// Carries out the order of a request, if it is approved.
+    fn carry_out_approved(&self, inner: &mut Inner, id: &RequestId, now: Timestamp) {
+        let due = inner.requests.to_be_carried_out(now);
+        let Some(request) = due.into_iter().find(|it| it.id == *id).cloned() else {
+            return;
+        };
+        let by = Person {
+            name: request.requester.clone(),
+            proof: request.proof.clone(),
+        };
+        let given = giver(&by, request.reason, now, Some(id.clone()));
+        match self.act(inner, request.order, None, given, false) {
+            Ok(_) => {
+                let number = self.plan().generation;
+                let request = id.clone();
+                let at = now;
+                self.announce(
+                    inner,
+                    Step::Done {
+                        request,
+                        at,
+                        number,
+                    },
+                );
+            }
+            // It stays approved, and is tried again while it is in time.
+            Err(error) if error.code == RefusalCode::NotDurable => {
+                tracing::error!(request = %id, %error, "an approved order could not be carried out yet");
+            }
+            Err(error) => {
+                let step = Step::Failed {
+                    request: id.clone(),
+                    at: now,
+                    why: error.to_string(),
+                };
+                if let Err(error) = self.take(inner, step) {
+                    tracing::error!(request = %id, %error, "that an approved order failed could not be written down");
+                }
+            }
+        }
+    }
+
+    /// Journals a step and takes it.
+    fn take(&self, inner: &mut Inner, step: Step) -> Result<(), Refusal> {
+        let record = Record::Approval { step: step.clone() };
+        inner.keep(&record).map_err(not_durable)?;
+        self.announce(inner, step);
+        Ok(())
+    }
+
+    fn announce(&self, inner: &Inner, step: Step) {
+        if let Some(request) = inner.requests.find(step.request()) {
+            let request = asked::shown(request);
+            tracing::info!(request = %request.id, state = request.state.word(), what = %request.what, "a request");
+            // Nobody has to listen.
+            let _heard = self.news.send(News { step, request });
+        }
+    }
+
+    fn told(
+        &self,
+        requests: &Requests,
+        id: &RequestId,
+        outcome: impl FnOnce(Box<RequestShown>) -> Outcome,
+    ) -> Result<Reply, Refusal> {
+        let request = requests.find(id);
+        let request = request.ok_or_else(|| no_text(&"it is forgotten already"))?;
+        let outcome = outcome(Box::new(asked::shown(request)));
+        let now = self.parts.clock.now();
+        Ok(self.reply(self.plan().generation, now, outcome))
+    }
+}
+
+fn requested(request: Box<RequestShown>) -> Outcome {
+    Outcome::Requested { request }
+}
+
+fn decided(head: Option<yagura_control::hash::Hash>) -> impl FnOnce(Box<RequestShown>) -> Outcome {
+    move |request| Outcome::Decided { request, head }
+}
+
+/// The requests after a step that is not taken.
+fn after(requests: &Requests, step: &Step) -> Requests {
+    let mut requests = requests.clone();
+    requests.take(step);
+    requests
+}
+
+fn person(envelope: &Envelope, peer: &str) -> Person {
+    Person {
+        name: envelope.who.clone(),
+        proof: peer.to_owned(),
+    }
+}
+
+fn giver(by: &Person, reason: String, at: Timestamp, request: Option<RequestId>) -> Giver {
+    Giver {
+        who: format!("{} ({})", by.name, by.proof),
+        reason: Some(reason),
+        at,
+        request,
+    }
+}
+
+fn id(text: &str) -> Result<RequestId, Refusal> {
+    text.parse::<RequestId>().map_err(|error| no_text(&error))
+}
+
+fn no_text(what: &dyn std::fmt::Display) -> Refusal {
+    let hint = "`yagura request list` shows what there is";
+    refusal(RefusalCode::Invalid, what.to_string(), hint)
+}
+
+/// What waits for somebody, and what was done without approval.
+fn warnings(requests: &Requests, now: Timestamp) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for request in requests.all() {
+        let shown = asked::shown(request);
+        let (id, what, who) = (&shown.id, &shown.what, &shown.who);
+        if request.state == RequestState::Waiting && now < request.expires_at {
+            let until = request.expires_at;
+            warnings.push(format!(
+                "request {id} of {who} waits for approval until {until}: {what}"
+            ));
+        }
+        let Some(glass) = request.break_glass.as_ref() else {
+            continue;
+        };
+        if request.is_to_be_reviewed() {
+            let by = glass.review_by;
+            let due = match now < by {
+                true => format!("to be reviewed by {by}"),
+                false => format!("REVIEW OVERDUE since {by}"),
+            };
+            warnings.push(format!(
+                "{who} did without approval: {what}; {due} (`yagura review {id}`)"
+            ));
+        }
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use yagura_config::settings::LimitSettings;
+    use yagura_control::Clock;
+    use yagura_control::order::{Decision, ShowHistory, StartBypass, Undo};
+
+    use super::*;
+    use crate::cache::Cache;
+    use crate::limits::Limits;
+    use crate::routing::journal::Journal;
+
+    const TEXT: &str = "[edge]\nname = \"east\"\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\n\
+                        name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n";
+    const BEGAN: u64 = 1_000_000;
+
+    #[derive(Debug)]
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            Timestamp(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    struct Place {
+        folder: tempfile::TempDir,
+        clock: Arc<Hand>,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            Self {
+                folder: tempfile::tempdir().unwrap(),
+                clock: Arc::new(Hand(BEGAN.into())),
+            }
+        }
+
+        fn open(&self) -> Switchboard {
+            let settings = yagura_config::parse(TEXT, Path::new("/edge.toml")).unwrap();
+            let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
+            let reload = Box::new(|| Err("nothing to read".to_owned()));
+            let limits = Limits::new(LimitSettings::default(), self.clock.clone());
+            let doors = (cache, limits);
+            let journal = self.folder.path().join("journal");
+            Switchboard::open(settings, doors, self.clock.clone(), reload, Some(&journal)).unwrap()
+        }
+
+        fn pass(&self, time: Duration) {
+            let time = u64::try_from(time.as_millis()).unwrap();
+            self.clock.0.fetch_add(time, Ordering::Relaxed);
+        }
+    }
+
+    fn bypass(site: &str, break_glass: bool) -> Order {
+        Order::Bypass(StartBypass {
+            site: site.to_owned(),
+            asked_at: Timestamp(BEGAN),
+            break_glass,
+        })
+    }
+
+    fn give(switchboard: &Switchboard, order: Order, who: &str) -> Result<Reply, String> {
+        let mut envelope = Envelope::of(order, who);
+        envelope.reason = Some("the cloud is down".to_owned());
+        let given = switchboard.carry_out(&envelope, "uid 7");
+        given.map_err(|refusal| refusal.message)
+    }
+
+    fn shown(reply: Reply) -> RequestShown {
+        match reply.outcome {
+            Outcome::Requested { request } | Outcome::Decided { request, .. } => *request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn decide(request: &RequestShown, decision: Decision) -> Order {
+        Order::Decide(Decide {
+            request: request.id.clone(),
+            digest: request.digest.clone(),
+            decision,
+        })
+    }
+
+    fn lines(switchboard: &Switchboard) -> Vec<String> {
+        let asked = ShowHistory {
+            site: None,
+            last: 100,
+        };
+        let Outcome::History { lines } = switchboard.history(&asked).outcome else {
+            panic!("no history");
+        };
+        let told = lines
+            .iter()
+            .map(|line| format!("{} {}", line.who, line.what));
+        told.collect()
+    }
+
+    #[test]
+    fn an_order_waits_until_somebody_else_approves_it_also_through_restarts() {
+        let place = Place::new();
+        let switchboard = place.open();
+        let mut news = switchboard.news();
+        let reply = give(&switchboard, bypass("a", false), "hanako").unwrap();
+        assert_eq!(reply.generation, 1, "nothing changed");
+        let asked = shown(reply);
+        assert_eq!(asked.state, RequestState::Waiting);
+        assert_eq!(asked.who, "hanako");
+        assert!(matches!(news.try_recv().unwrap().step, Step::Asked { .. }));
+        // The same asked again is the same request.
+        let again = shown(give(&switchboard, bypass("a", false), "hanako").unwrap());
+        assert_eq!(again.id, asked.id);
+        assert!(
+            give(&switchboard, bypass("b", false), "hanako")
+                .unwrap_err()
+                .contains("no site")
+        );
+
+        drop(switchboard);
+        let switchboard = place.open();
+        let own = give(&switchboard, decide(&asked, Decision::Approve), "hanako");
+        assert!(own.unwrap_err().contains("hanako asked for request"));
+        let reply = give(&switchboard, decide(&asked, Decision::Approve), "taro").unwrap();
+        let Outcome::Decided { head, .. } = &reply.outcome else {
+            panic!("{reply:?}");
+        };
+        assert_eq!(*head, switchboard.journal().map(|journal| journal.head));
+        let done = shown(reply);
+        assert_eq!((done.state, done.number), (RequestState::Done, Some(2)));
+        assert_eq!(switchboard.plan().generation, 2);
+
+        drop(switchboard);
+        let switchboard = place.open();
+        let kept = switchboard.request(&asked.id.parse().unwrap()).unwrap();
+        assert_eq!((kept.state, kept.number), (RequestState::Done, Some(2)));
+        let words = "publish without the security cloud";
+        let id = &asked.id;
+        assert_eq!(
+            lines(&switchboard),
+            [
+                format!("hanako (uid 7) request {id}: {words}"),
+                format!("taro (uid 7) request {id} approved: {words}"),
+                format!("hanako (uid 7) {words}"),
+            ]
+        );
+        let undo = give(&switchboard, Order::Undo(Undo { number: 2 }), "hanako");
+        assert!(undo.is_err());
+    }
+
+    #[test]
+    fn what_was_approved_before_a_crash_is_carried_out_once_while_it_is_in_time() {
+        for late in [false, true] {
+            let place = Place::new();
+            let switchboard = place.open();
+            let asked = shown(give(&switchboard, bypass("a", false), "hanako").unwrap());
+            drop(switchboard);
+            // The approval is on the disk, the order is not.
+            let (mut journal, _) = Journal::open(&place.folder.path().join("journal")).unwrap();
+            let decided = yagura_control::approval::Decided {
+                by: "taro".to_owned(),
+                proof: "uid 8".to_owned(),
+                at: Timestamp(BEGAN),
+                decision: Decision::Approve,
+            };
+            let request: RequestId = asked.id.parse().unwrap();
+            let step = Step::Decided {
+                request: request.clone(),
+                decided,
+            };
+            journal.append(&Record::Approval { step }).unwrap();
+            if late {
+                place.pass(Duration::from_secs(4 * 3600));
+            }
+            let state = |switchboard: &Switchboard| switchboard.request(&request).unwrap().state;
+            let switchboard = place.open();
+            assert_eq!(state(&switchboard), RequestState::Approved);
+            switchboard.reconsider();
+            switchboard.reconsider();
+            let (expected, generation) = match late {
+                false => (RequestState::Done, 2),
+                true => (RequestState::Expired, 1),
+            };
+            assert_eq!(state(&switchboard), expected);
+            drop(switchboard);
+            let switchboard = place.open();
+            switchboard.reconsider();
+            assert_eq!(state(&switchboard), expected);
+            assert_eq!(switchboard.plan().generation, generation);
+        }
+    }
+
+    #[test]
+    fn nobody_decides_after_four_hours() {
+        let place = Place::new();
+        let switchboard = place.open();
+        let asked = shown(give(&switchboard, bypass("a", false), "hanako").unwrap());
+        assert_eq!(switchboard.warnings_of_requests(Timestamp(BEGAN)).len(), 1);
+        place.pass(Duration::from_secs(4 * 3600));
+        let decided = give(&switchboard, decide(&asked, Decision::Approve), "taro");
+        assert_eq!(
+            decided.unwrap_err(),
+            format!("request {} is expired", asked.id)
+        );
+        assert_eq!(switchboard.next_end_of_request(), Some(asked.expires));
+        switchboard.reconsider();
+        assert_eq!(switchboard.next_end_of_request(), None);
+        let kept = switchboard.request(&asked.id.parse().unwrap()).unwrap();
+        assert_eq!(kept.state, RequestState::Expired);
+        assert!(switchboard.warnings_of_requests(asked.expires).is_empty());
+    }
+
+    #[test]
+    fn who_breaks_the_glass_acts_alone_and_is_asked_afterwards() {
+        let place = Place::new();
+        let switchboard = place.open();
+        let done = shown(give(&switchboard, bypass("a", true), "hanako").unwrap());
+        assert_eq!((done.state, done.number), (RequestState::Done, Some(2)));
+        let warned = |at: u64| switchboard.warnings_of_requests(Timestamp(at)).join("; ");
+        assert!(warned(BEGAN).contains("hanako did without approval: a: publish without"));
+        assert!(warned(BEGAN + 86_400_000).contains("REVIEW OVERDUE"));
+        let review = || {
+            Order::Review(Review {
+                request: done.id.clone(),
+                finding: "it was right".to_owned(),
+            })
+        };
+        assert!(give(&switchboard, review(), "hanako").is_err());
+        let reviewed = shown(give(&switchboard, review(), "taro").unwrap());
+        assert_eq!(
+            reviewed.break_glass.unwrap().review.unwrap().2,
+            "it was right"
+        );
+        drop(switchboard);
+        assert!(
+            place
+                .open()
+                .warnings_of_requests(Timestamp(BEGAN))
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn an_edge_proposes_in_its_own_name_and_a_dry_run_asks_for_nothing() {
+        let place = Place::new();
+        let switchboard = place.open();
+        let proposed = switchboard.propose(bypass("a", false), "the cloud is down");
+        let proposed = shown(proposed.unwrap());
+        assert_eq!(
+            (&*proposed.who, &*proposed.proof),
+            ("edge east", "by itself")
+        );
+        assert!(switchboard.propose(bypass("a", true), "alone").is_err());
+        let mut envelope = Envelope::of(bypass("a", false), "hanako");
+        envelope.reason = Some("why".to_owned());
+        envelope.dry_run = true;
+        let before = switchboard.journal();
+        let told = shown(switchboard.carry_out(&envelope, "uid 7").unwrap());
+        assert_eq!(told.state, RequestState::Waiting);
+        assert_eq!(switchboard.journal(), before);
+        let Outcome::Requests { requests } = switchboard.requests().outcome else {
+            panic!("no requests");
+        };
+        assert_eq!(requests.len(), 1);
+    }
+}
