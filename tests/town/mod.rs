@@ -13,6 +13,7 @@
 //! - `origin.rs`: an HTTP origin of the tests' own, for the edge alone.
 //! - `outside.rs`: a way in to the staff's pages from outside the city hall.
 //! - `pebble.rs`: an authority that issues by ACME.
+//! - `persons.rs`: persons with tokens, and an edge behind a cloud that they give orders to.
 //! - `place.rs`: an address and ports that no other test uses.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
 //! - `reader.rs`: an HTTP client that trusts the town's own authority.
@@ -35,6 +36,7 @@ pub mod operators;
 pub mod origin;
 pub mod outside;
 pub mod pebble;
+pub mod persons;
 pub mod place;
 pub mod process;
 pub mod reader;

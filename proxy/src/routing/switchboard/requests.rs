@@ -473,7 +473,7 @@ mod tests {
             drop(switchboard);
             // The approval is on the disk, the order is not.
             let (mut journal, _) = Journal::open(&place.folder.path().join("journal")).unwrap();
-            let decided = yagura_control::approval::Decided {
+            let decided = approval::Decided {
                 by: "taro".to_owned(),
                 proof: "uid 8".to_owned(),
                 at: Timestamp(BEGAN),
