@@ -10,7 +10,7 @@
 //! - `import.rs`: what an import of redirects makes; `import_check.rs`: what is looked for before.
 //! - `record.rs`: what is kept of it; `journal.rs`: the file behind it, fsynced, a chain, with its full
 //!   files in `journal/`; `replay.rs`: read again at the start.
-//! - `switchboard/requests.rs`: what waits for a second person.
+//! - `switchboard/requests.rs`: what waits for a second person; `switchboard/questions.rs`: what is asked.
 
 mod asked;
 pub mod decide;

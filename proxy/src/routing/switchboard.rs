@@ -8,8 +8,10 @@
 //! every site is decided anew, and the generation stays, because it counts what people ordered. The
 //! history holds both.
 //!
-//! An order that needs a second person waits as a request (`switchboard/requests.rs`).
+//! An order that needs a second person waits as a request (`switchboard/requests.rs`). What changes
+//! nothing is answered in `switchboard/questions.rs`.
 
+mod questions;
 mod requests;
 
 use std::path::Path;
@@ -21,10 +23,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, broadcast};
 use yagura_config::Settings;
 use yagura_control::approval::{self, Requests};
-use yagura_control::order::{
-    DisasterShown, Envelope, JournalStatus, NoticeShown, Order, Outcome, Refusal, RefusalCode,
-    Reply, ShowHistory,
-};
+use yagura_control::order::{Envelope, Order, Outcome, Refusal, RefusalCode, Reply};
 use yagura_control::{Clock, Timestamp};
 
 use super::effect::{self, Giver, Parts, Reload, refusal};
@@ -34,7 +33,6 @@ use super::plan::Plan;
 use super::record::Record;
 use super::replay;
 use crate::cache::Cache;
-use crate::disaster::hand_over;
 use crate::error::EdgeError;
 use crate::ingress::Known;
 use crate::limits::Limits;
@@ -391,64 +389,6 @@ impl Switchboard {
         }
     }
 
-    /// What was ordered, and what moved by itself.
-    #[must_use]
-    pub fn history(&self, asked: &ShowHistory) -> Reply {
-        let lines = self.lock().history.lines(asked);
-        let generation = self.plan().generation;
-        self.reply(
-            generation,
-            self.parts.clock.now(),
-            Outcome::History { lines },
-        )
-    }
-
-    /// The notice of a site.
-    ///
-    /// # Errors
-    /// There is no such site.
-    pub fn notice(&self, site: &str) -> Result<Reply, Refusal> {
-        let plan = self.plan().clone();
-        let present = plan.site_named(site);
-        let present = present.ok_or_else(|| effect::unknown_site(site, &plan))?;
-        let given = plan.intents.of(site).notice;
-        let shown = present.notice.as_ref().zip(given).map(|(raised, given)| {
-            Box::new(NoticeShown {
-                notice: given.what,
-                at: given.at,
-                who: given.who,
-                html: String::from_utf8_lossy(&raised.html).into_owned(),
-            })
-        });
-        let now = self.parts.clock.now();
-        Ok(self.reply(plan.generation, now, Outcome::Notice { shown }))
-    }
-
-    /// The disaster page of a site.
-    ///
-    /// # Errors
-    /// There is no such site.
-    pub fn disaster(&self, site: &str) -> Result<Reply, Refusal> {
-        let plan = self.plan().clone();
-        let now = self.parts.clock.now();
-        let present = plan.site_named(site);
-        let present = present.ok_or_else(|| effect::unknown_site(site, &plan))?;
-        let given = plan.intents.of(site).disaster;
-        let status = hand_over::status(present, &plan, now);
-        let shown = present.disaster.as_ref().zip(given).zip(status);
-        let shown = shown.map(|((raised, given), status)| {
-            let page = raised.pages.first().map(|page| &**page).unwrap_or_default();
-            Box::new(DisasterShown {
-                disaster: raised.disaster.clone(),
-                at: raised.since,
-                who: given.who,
-                html: String::from_utf8_lossy(page).into_owned(),
-                status,
-            })
-        });
-        Ok(self.reply(plan.generation, now, Outcome::Disaster { shown }))
-    }
-
     /// Notes that the CMS has taken posts of a disaster page. Blocks on the disk.
     pub fn note_handed_over(&self, site: &str, posts: &[u64]) {
         let mut inner = self.lock();
@@ -473,18 +413,6 @@ impl Switchboard {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The content of a notice's file.
-    #[must_use]
-    pub fn notice_file(&self, digest: &str) -> Option<Bytes> {
-        self.parts.files.get(digest)
-    }
-
-    /// How far the journal is; none where none is kept.
-    #[must_use]
-    pub fn journal(&self) -> Option<JournalStatus> {
-        self.lock().journal.as_ref().map(Journal::status)
     }
 
     /// A reply in this edge's name.
@@ -554,7 +482,7 @@ fn taken(order: Order, files: &Files) -> Result<(Order, Vec<Bytes>), Refusal> {
 mod tests {
     use yagura_config::settings::LimitSettings;
     use yagura_control::SystemClock;
-    use yagura_control::order::{Route, SetRoute};
+    use yagura_control::order::{Route, SetRoute, ShowHistory};
 
     use super::super::journal;
     use super::*;
