@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use yagura_control::order::{Decide, Decision, Envelope, Order, RequestShown, Review};
 
-use crate::request::arguments::{DecisionArguments, WordsOfDecisionArguments};
+use crate::request::arguments::{DecisionArguments, RefuseArguments, ReviewArguments};
 use crate::request::known::{Known, told};
 
 pub(crate) fn approve(arguments: &DecisionArguments) -> anyhow::Result<ExitCode> {
@@ -18,7 +18,7 @@ pub(crate) fn approve(arguments: &DecisionArguments) -> anyhow::Result<ExitCode>
     })
 }
 
-pub(crate) fn refuse(arguments: &WordsOfDecisionArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn refuse(arguments: &RefuseArguments) -> anyhow::Result<ExitCode> {
     decide(&arguments.decision, |request| {
         Order::Decide(Decide {
             request: request.id.clone(),
@@ -30,11 +30,11 @@ pub(crate) fn refuse(arguments: &WordsOfDecisionArguments) -> anyhow::Result<Exi
     })
 }
 
-pub(crate) fn review(arguments: &WordsOfDecisionArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn review(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
     decide(&arguments.decision, |request| {
         Order::Review(Review {
             request: request.id.clone(),
-            finding: arguments.reason.clone(),
+            finding: arguments.finding.clone(),
         })
     })
 }

@@ -13,8 +13,10 @@ use crate::certs::arguments::CertsCommand;
 use crate::cms::arguments::CmsArguments;
 use crate::disaster::arguments::DisasterCommand;
 use crate::redirect::arguments::RedirectCommand;
+use crate::request::arguments::{
+    DecisionArguments, RefuseArguments, RequestCommand, ReviewArguments,
+};
 use crate::staff::arguments::StaffCommand;
-use crate::request::arguments::{DecisionArguments, RequestCommand, WordsOfDecisionArguments};
 use crate::token::TokenCommand;
 
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
@@ -96,9 +98,9 @@ pub(crate) enum Command {
     /// Approve a request of somebody else
     Approve(DecisionArguments),
     /// Refuse a request of somebody else
-    Refuse(WordsOfDecisionArguments),
+    Refuse(RefuseArguments),
     /// Say what was found about something that was done without approval
-    Review(WordsOfDecisionArguments),
+    Review(ReviewArguments),
     /// Tokens, by which edges know operators
     Token {
         #[command(subcommand)]

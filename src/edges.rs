@@ -251,8 +251,8 @@ fn requested(request: &RequestShown) -> String {
             glass.until, glass.review_by
         ),
         (_, RequestState::Waiting) => format!(
-            "request {id} waits for approval until {expires}: {what}; somebody with the role {} gives `yagura approve {id}`",
-            request.role
+            "request {id} waits for approval until {expires}: {what}; of {}: `yagura approve {id}`",
+            request.approvers.join(", ")
         ),
         _ => decided(request),
     }

@@ -44,10 +44,19 @@ pub(crate) struct DecisionArguments {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct WordsOfDecisionArguments {
+pub(crate) struct RefuseArguments {
     #[command(flatten)]
     pub(crate) decision: DecisionArguments,
-    /// Why, or what was found; kept in the journal
+    /// Why; who asked reads it
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReviewArguments {
+    #[command(flatten)]
+    pub(crate) decision: DecisionArguments,
+    /// What was found; kept in the journal
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) finding: String,
 }

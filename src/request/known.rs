@@ -274,8 +274,10 @@ pub(crate) fn told(request: &RequestShown, places: &[(String, String)]) -> Strin
         (
             "needs",
             format!(
-                "{} with the role {}; {approvals} so far",
-                request.quorum, request.role
+                "{} with the role {} ({}); {approvals} so far",
+                request.quorum,
+                request.role,
+                request.approvers.join(", ")
             ),
         ),
     ];
@@ -339,6 +341,7 @@ mod tests {
             expires: Timestamp(1_795_424_587_123),
             quorum: 1,
             role: "approver".to_owned(),
+            approvers: vec!["taro".to_owned()],
             decisions: Vec::new(),
             state: RequestState::Waiting,
             since: Timestamp(1_795_410_187_123),
@@ -360,7 +363,7 @@ mod tests {
         for row in [
             "request 3f8a91c277d0  waiting since 2026-11-23T14:03:07+09:00\n",
             "  asked by     hanako (uid 7), 2026-11-23T14:03:07+09:00\n",
-            "  needs        1 with the role approver; 0 so far\n",
+            "  needs        1 with the role approver (taro); 0 so far\n",
             "  at           east: waiting\n",
         ] {
             assert!(words.contains(row), "{row} is not in\n{words}");

@@ -184,7 +184,7 @@ async fn who_can_reach_nobody_acts_alone_and_is_asked_about_it_afterwards() {
     let review = [
         "review",
         &*name,
-        "--reason",
+        "--finding",
         "the duty officer was ill; right",
     ];
     assert!(hanako.refused(&[&edge], &review).contains("hanako did it"));

@@ -238,7 +238,7 @@ impl Requests {
         }
         let note = note.trim().to_owned();
         if note.is_empty() {
-            let hint = "say with --reason what you found";
+            let hint = "say with --finding what you found";
             return Err(invalid("a review needs words".to_owned(), hint));
         }
         let reviewed = Reviewed {

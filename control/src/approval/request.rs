@@ -171,9 +171,9 @@ impl Request {
         self.state == RequestState::Done && self.break_glass.as_ref().is_some_and(unreviewed)
     }
 
-    /// What is told of it; `what` is the order in words.
+    /// What is told of it; `what` is the order in words, `approvers` are those who have the role.
     #[must_use]
-    pub fn shown(&self, what: String) -> RequestShown {
+    pub fn shown(&self, what: String, approvers: Vec<String>) -> RequestShown {
         let refused = self.decisions.iter().find_map(|it| match &it.decision {
             Decision::Refuse { reason } => Some(reason.clone()),
             Decision::Approve => None,
@@ -195,6 +195,7 @@ impl Request {
             expires: self.expires_at,
             quorum: self.quorum,
             role: self.role.clone(),
+            approvers,
             decisions: decisions.collect(),
             state: self.state,
             since: self.since,

@@ -150,6 +150,9 @@ pub struct RequestShown {
     pub quorum: u8,
     /// The role that they need.
     pub role: String,
+    /// The operators of the edge who have it and did not ask.
+    #[serde(default)]
+    pub approvers: Vec<String>,
     /// The decisions so far.
     pub decisions: Vec<DecisionShown>,
     /// How it stands.

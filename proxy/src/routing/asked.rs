@@ -1,5 +1,7 @@
 //! What the history says of what happened to requests, and what is told of one. Pure.
 
+use yagura_config::Settings;
+use yagura_config::settings::OperatorSettings;
 use yagura_control::approval::{Request, Requests, Step};
 use yagura_control::order::{Decision, HistoryLine, RequestShown};
 
@@ -7,12 +9,24 @@ use super::history::{self, Entry, Subject};
 
 /// A request as it is told.
 #[must_use]
-pub fn shown(request: &Request) -> RequestShown {
+pub fn shown(request: &Request, settings: &Settings) -> RequestShown {
     let words = history::words(&request.order);
-    request.shown(match history::site_of(&request.order) {
+    let what = match history::site_of(&request.order) {
         Some(site) => format!("{site}: {words}"),
         None => words,
-    })
+    };
+    request.shown(what, approvers(&request.role, &request.requester, settings))
+}
+
+/// The operators who have a role, but for who asks.
+#[must_use]
+pub fn approvers(role: &str, requester: &str, settings: &Settings) -> Vec<String> {
+    let may = |operator: &&OperatorSettings| {
+        let has = operator.roles.iter().any(|own| own.word() == role);
+        has && operator.name != requester
+    };
+    let may = settings.operators.iter().filter(may);
+    may.map(|operator| operator.name.clone()).collect()
 }
 
 /// What the history says of a step that was taken. That an order was carried out for a request says

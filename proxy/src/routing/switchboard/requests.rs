@@ -5,6 +5,7 @@
 //! the edge looks again ([`Switchboard::follow`]).
 
 use tokio::sync::broadcast;
+use yagura_config::Settings;
 use yagura_control::Timestamp;
 use yagura_control::approval::{
     self, Asked, Judged, Person, Request, RequestId, Requests, Rule, Step,
@@ -33,7 +34,9 @@ impl Switchboard {
     #[must_use]
     pub fn requests(&self) -> Reply {
         let inner = self.lock();
-        let requests = inner.requests.all().into_iter().map(asked::shown).collect();
+        let settings = self.settings();
+        let all = inner.requests.all().into_iter();
+        let requests = all.map(|it| asked::shown(it, &settings)).collect();
         drop(inner);
         let now = self.parts.clock.now();
         self.reply(self.plan().generation, now, Outcome::Requests { requests })
@@ -65,7 +68,7 @@ impl Switchboard {
     /// What of requests needs somebody, in words.
     #[must_use]
     pub fn warnings_of_requests(&self, now: Timestamp) -> Vec<String> {
-        warnings(&self.lock().requests, now)
+        warnings(&self.lock().requests, &self.settings(), now)
     }
 
     /// Takes an order as a request; with break-glass it is carried out at once.
@@ -88,6 +91,15 @@ impl Switchboard {
             break_glass: approval::breaks_glass(order)
                 .then_some(settings.ingress.break_glass_limit),
         };
+        let others = asked::approvers(asked.rule.role, &asked.by.name, &settings);
+        if asked.break_glass.is_none() && others.len() < usize::from(asked.rule.quorum) {
+            let (role, needed) = (asked.rule.role, asked.rule.quorum);
+            let what = format!(
+                "it needs the approval of {needed}, and nobody else here has the role \"{role}\""
+            );
+            let hint = "have the role given to another operator, and reload; where nobody can be reached, --break-glass";
+            return Err(refusal(RefusalCode::Invalid, what, hint));
+        }
         // What would be refused anyhow is nothing to decide about.
         let given = giver(&asked.by, asked.reason.clone(), now, None);
         effect::of(order, &given, &self.plan(), &settings, &self.parts)?;
@@ -221,7 +233,7 @@ impl Switchboard {
 
     fn announce(&self, inner: &Inner, step: Step) {
         if let Some(request) = inner.requests.find(step.request()) {
-            let request = asked::shown(request);
+            let request = asked::shown(request, &self.settings());
             tracing::info!(request = %request.id, state = request.state.word(), what = %request.what, "a request");
             // Nobody has to listen.
             let _heard = self.news.send(News { step, request });
@@ -236,7 +248,7 @@ impl Switchboard {
     ) -> Result<Reply, Refusal> {
         let request = requests.find(id);
         let request = request.ok_or_else(|| no_text(&"it is forgotten already"))?;
-        let outcome = outcome(Box::new(asked::shown(request)));
+        let outcome = outcome(Box::new(asked::shown(request, &self.settings())));
         let now = self.parts.clock.now();
         Ok(self.reply(self.plan().generation, now, outcome))
     }
@@ -283,10 +295,10 @@ fn no_text(what: &dyn std::fmt::Display) -> Refusal {
 }
 
 /// What waits for somebody, and what was done without approval.
-fn warnings(requests: &Requests, now: Timestamp) -> Vec<String> {
+fn warnings(requests: &Requests, settings: &Settings, now: Timestamp) -> Vec<String> {
     let mut warnings = Vec::new();
     for request in requests.all() {
-        let shown = asked::shown(request);
+        let shown = asked::shown(request, settings);
         let (id, what, who) = (&shown.id, &shown.what, &shown.who);
         if request.state == RequestState::Waiting && now < request.expires_at {
             let until = request.expires_at;

@@ -15,7 +15,8 @@ use crate::limits::Limits;
 use crate::routing::journal::Journal;
 
 const TEXT: &str = "[edge]\nname = \"east\"\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\n\
-                    name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n";
+                    name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n\
+                    [[operator]]\nname = \"taro\"\nroles = [\"approver\"]\nusers = [8]\n";
 const BEGAN: u64 = 1_000_000;
 
 #[derive(Debug)]
@@ -109,7 +110,12 @@ fn an_order_waits_until_somebody_else_approves_it_also_through_restarts() {
     assert_eq!(reply.generation, 1, "nothing changed");
     let asked = shown(reply);
     assert_eq!(asked.state, RequestState::Waiting);
-    assert_eq!(asked.who, "hanako");
+    assert_eq!(
+        (&*asked.who, &*asked.approvers),
+        ("hanako", &["taro".to_owned()][..])
+    );
+    let alone = give(&switchboard, bypass("a", false), "taro");
+    assert!(alone.unwrap_err().contains("nobody else here has the role"));
     assert!(matches!(news.try_recv().unwrap().step, Step::Asked { .. }));
     // The same asked again is the same request.
     let again = shown(give(&switchboard, bypass("a", false), "hanako").unwrap());
