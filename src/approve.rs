@@ -1,5 +1,6 @@
 //! `yagura approve`, `refuse` and `review`: the second person's word. They are shown what they decide
-//! about, and the edge is told its digest, so that they decide about nothing else.
+//! about, and the edge is told its digest, so that they decide about nothing else. Where an edge
+//! proposes something, what the other edges propose of the same is shown and decided with it.
 
 use std::process::ExitCode;
 
@@ -41,15 +42,22 @@ pub(crate) fn review(arguments: &ReviewArguments) -> anyhow::Result<ExitCode> {
 
 fn decide(
     arguments: &DecisionArguments,
-    order: impl FnOnce(&RequestShown) -> Order,
+    order: impl Fn(&RequestShown) -> Order,
 ) -> anyhow::Result<ExitCode> {
     let of = &arguments.of;
     let known = Known::ask(&of.edges)?;
     let request = known.find(&of.id)?;
+    let like = known.like(&request);
+    let requests = [vec![request], like].concat();
     if !of.edges.json {
-        print!("{}", told(&request, &known.places(&request)));
+        for request in &requests {
+            print!("{}", told(request, &known.places(request)));
+        }
     }
-    let mut envelope = Envelope::of(order(&request), "");
-    envelope.dry_run = arguments.dry_run;
-    known.give(&request, &envelope, of.edges.json)
+    let envelope = |request: &RequestShown| {
+        let mut envelope = Envelope::of(order(request), "");
+        envelope.dry_run = arguments.dry_run;
+        envelope
+    };
+    known.give(&requests, envelope, of.edges.json)
 }

@@ -7,7 +7,7 @@ pub(crate) mod known;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use yagura_control::order::{Envelope, Order, WithdrawRequest};
+use yagura_control::order::{Envelope, Order, RequestShown, WithdrawRequest};
 
 use crate::{edges, output};
 use arguments::RequestCommand;
@@ -45,11 +45,12 @@ pub(crate) fn run(command: &RequestCommand) -> anyhow::Result<ExitCode> {
         RequestCommand::Withdraw(arguments) => {
             let known = Known::ask(&arguments.edges)?;
             let request = known.find(&arguments.id)?;
-            let withdraw = WithdrawRequest {
-                request: request.id.clone(),
+            let envelope = |request: &RequestShown| {
+                let request = request.id.clone();
+                let withdraw = WithdrawRequest { request };
+                Envelope::of(Order::WithdrawRequest(withdraw), "")
             };
-            let envelope = Envelope::of(Order::WithdrawRequest(withdraw), "");
-            known.give(&request, &envelope, arguments.edges.json)
+            known.give(&[request], envelope, arguments.edges.json)
         }
         RequestCommand::Repeat(arguments) => {
             let known = Known::ask(&arguments.edges)?;

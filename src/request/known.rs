@@ -133,46 +133,63 @@ impl Known {
         so.map(|edge| edge.client.clone()).collect()
     }
 
-    /// Gives an order about a request where it is still to be decided or reviewed, and says of the
+    /// What other edges propose that is the same as what an edge proposes: each edge proposes for
+    /// itself, when it sees that the cloud fails.
+    pub(crate) fn like(&self, request: &RequestShown) -> Vec<RequestShown> {
+        if !is_proposal(request) {
+            return Vec::new();
+        }
+        let mut like = self.requests(false);
+        like.retain(|it| {
+            let other = it.digest != request.digest && it.state == RequestState::Waiting;
+            other && is_proposal(it) && is_the_same(&it.order, &request.order)
+        });
+        like
+    }
+
+    /// Gives an order about requests where each is still to be decided or reviewed, and says of the
     /// other edges why not there.
     pub(crate) fn give(
         &self,
-        request: &RequestShown,
-        envelope: &Envelope,
+        requests: &[RequestShown],
+        envelope: impl Fn(&RequestShown) -> Envelope,
         json: bool,
     ) -> anyhow::Result<ExitCode> {
-        let stands: fn(&RequestShown) -> bool = match envelope.order {
-            Order::Review(_) => is_to_be_reviewed,
-            _ => |it| it.state == RequestState::Waiting,
+        let Some(first) = requests.first() else {
+            bail!("there is nothing to decide about");
         };
-        let clients = self.at(request, stands);
-        if clients.is_empty() {
-            let places = self.places(request);
+        let mut answers = Vec::new();
+        for request in requests {
+            let envelope = envelope(request);
+            let stands: fn(&RequestShown) -> bool = match envelope.order {
+                Order::Review(_) => is_to_be_reviewed,
+                _ => |it| it.state == RequestState::Waiting,
+            };
+            answers.extend(edges::give_to(self.at(request, stands), &envelope)?);
+        }
+        if answers.is_empty() {
+            let places = self.places(first);
             let places: Vec<_> = places
                 .iter()
                 .map(|(at, how)| format!("{at}: {how}"))
                 .collect();
             bail!(
                 "request {} is nowhere as it would have to be: {}",
-                request.id,
+                first.id,
                 places.join(", ")
             );
         }
-        let answers = edges::give_to(clients, envelope)?;
         let code = printed(&answers, json)?;
-        let missing = self.edges.iter().filter(|edge| {
-            let known = edge.requests.iter().flatten();
-            !known.into_iter().any(|it| it.digest == request.digest)
-        });
         let mut all = true;
-        for edge in missing {
+        for edge in &self.edges {
+            let mut here = edge.requests.iter().flatten();
+            if here.any(|it| requests.iter().any(|given| given.digest == it.digest)) {
+                continue;
+            }
             all = false;
             let how = match &edge.requests {
                 Err(error) => error.clone(),
-                Ok(_) => format!(
-                    "does not know request {}\n  {} gives it again with `yagura request repeat {}`",
-                    request.id, request.who, request.id
-                ),
+                Ok(_) => lacking(first),
             };
             eprintln!("yagura: {}: {how}", edge.name);
         }
@@ -229,6 +246,32 @@ pub(crate) fn printed(answers: &[Answer], json: bool) -> anyhow::Result<ExitCode
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Why an edge without a request cannot be told a decision, and who mends it.
+fn lacking(request: &RequestShown) -> String {
+    let id = &request.id;
+    let mended = match is_proposal(request) {
+        true => "it proposes nothing of the kind; an operator asks all edges for the same by its command".to_owned(),
+        false => format!("{} gives it again with `yagura request repeat {id}`", request.who),
+    };
+    format!("does not know request {id}\n  {mended}")
+}
+
+/// Whether an edge asks, and nobody.
+fn is_proposal(request: &RequestShown) -> bool {
+    request.who.starts_with("edge ")
+}
+
+/// Whether two orders ask for the same, whenever they were asked.
+fn is_the_same(one: &Order, other: &Order) -> bool {
+    match (one, other) {
+        (Order::Bypass(one), Order::Bypass(other)) => one.site == other.site,
+        (Order::Return(one), Order::Return(other)) => {
+            (&one.site, &one.cloud) == (&other.site, &other.cloud)
+        }
+        _ => one == other,
+    }
 }
 
 fn is_to_be_reviewed(request: &RequestShown) -> bool {
@@ -378,6 +421,40 @@ mod tests {
         });
         assert!(told(&request, &places).contains("14:03:07+09:00: refused: too early\n"));
         assert!(!needs_somebody(&request));
+    }
+
+    #[test]
+    fn what_two_edges_propose_is_decided_together() {
+        use yagura_control::order::StartBypass;
+        let proposal = |who: &str, digest: &str, site: &str, at: u64| RequestShown {
+            who: who.to_owned(),
+            digest: digest.to_owned(),
+            order: Box::new(Order::Bypass(StartBypass {
+                site: site.to_owned(),
+                asked_at: Timestamp(at),
+                break_glass: false,
+            })),
+            ..request()
+        };
+        let at = |name: &str, requests: Vec<RequestShown>| AtEdge {
+            client: Client::new("/nowhere", std::time::Duration::ZERO),
+            name: name.to_owned(),
+            requests: Ok(requests),
+        };
+        let east = proposal("edge east", "1", "town", 1);
+        let west = proposal("edge west", "2", "town", 2);
+        let other = proposal("edge west", "3", "museum", 2);
+        let hanako = proposal("hanako", "4", "town", 3);
+        let known = Known {
+            edges: vec![
+                at("east", vec![east.clone(), hanako.clone()]),
+                at("west", vec![west.clone(), other]),
+            ],
+        };
+        assert_eq!(known.like(&east), [west]);
+        assert!(known.like(&hanako).is_empty());
+        assert!(lacking(&east).contains("an operator asks all edges"));
+        assert!(lacking(&hanako).contains("hanako gives it again"));
     }
 
     #[test]
