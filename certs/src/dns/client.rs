@@ -179,6 +179,20 @@ pub(super) async fn ask(
     name: &Name,
     kind: RecordType,
 ) -> Result<Vec<RData>, NoAnswer> {
+    let records = answer(server, name, kind).await?.answers.into_iter();
+    let wanted = records.filter(|record| record.record_type() == kind && record.name == *name);
+    Ok(wanted.map(|record| record.data).collect())
+}
+
+/// A server's whole answer about a name and type.
+///
+/// # Errors
+/// It does not answer, or knows nothing of the zone.
+pub(super) async fn answer(
+    server: SocketAddr,
+    name: &Name,
+    kind: RecordType,
+) -> Result<Message, NoAnswer> {
     let mut question = Message::query();
     question.metadata.recursion_desired = false;
     question.add_query(Query::query(name.clone(), kind));
@@ -193,18 +207,13 @@ pub(super) async fn ask(
         }
     };
     match answer.metadata.response_code {
-        ResponseCode::NoError | ResponseCode::NXDomain => {}
-        code => {
-            return Err(NoAnswer::Refused {
-                server,
-                code,
-                detail: String::new(),
-            });
-        }
+        ResponseCode::NoError | ResponseCode::NXDomain => Ok(answer),
+        code => Err(NoAnswer::Refused {
+            server,
+            code,
+            detail: String::new(),
+        }),
     }
-    let records = answer.answers.into_iter();
-    let wanted = records.filter(|record| record.record_type() == kind && record.name == *name);
-    Ok(wanted.map(|record| record.data).collect())
 }
 
 async fn over_udp(server: SocketAddr, question: &[u8], id: u16) -> Option<Message> {

@@ -2,12 +2,14 @@
 //!
 //! - `update.rs`: what is to change and what must hold before it, as a message; pure.
 //! - `client.rs`: sends messages to one server.
+//! - `look.rs`: what servers hold of a name, with the times for which caches may keep it.
 //! - `secret.rs`: the file of a key.
 //! - `zone.rs`: a zone that we may change, and proofs of DNS-01 in it.
 //!
 //! Which names belong in which zone is the settings' business.
 
 mod client;
+pub mod look;
 mod secret;
 mod update;
 mod zone;

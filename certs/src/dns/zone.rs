@@ -14,6 +14,7 @@ use secrecy::SecretSlice;
 use yagura_control::Clock;
 
 use super::client::{Key, KeyAlgorithm, NoAnswer, ask, change};
+use super::look;
 use super::update::{Change, Update};
 use crate::acme::{Failure, Proof, Solver};
 
@@ -23,8 +24,6 @@ const TTL_S: u32 = 60;
 const LOOKS: u32 = 120;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// The port of servers that NS records name.
-const PORT: u16 = 53;
 
 /// Where a zone is, and what changes it.
 #[derive(Clone, Debug)]
@@ -118,23 +117,7 @@ impl Zone {
         if !self.answering.is_empty() {
             return Ok(self.answering.clone());
         }
-        let mut servers = Vec::new();
-        for record in ask(self.server, &self.name, RecordType::NS).await? {
-            let RData::NS(name) = record else { continue };
-            let host = name.0.to_ascii();
-            let host = host.trim_end_matches('.').to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), PORT)).await;
-            let found = found.map_err(|_| NoAnswer::Unusable {
-                server: self.server,
-                what: format!("its name server {host} has no address"),
-            })?;
-            // One address a server will do: behind the others is the same one.
-            servers.extend(found.take(1));
-        }
-        if servers.is_empty() {
-            servers.push(self.server);
-        }
-        Ok(servers)
+        look::servers(self.server, &self.name).await
     }
 
     fn record(&self, proof: &Proof) -> Result<(Name, RData), Failure> {
