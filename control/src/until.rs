@@ -7,8 +7,8 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
-use crate::Timestamp;
 use crate::timestamp::JST;
+use crate::{Day, Timestamp};
 
 /// The furthest point that can be written, counted from now.
 const FURTHEST: Duration = Duration::from_secs(10 * 366 * 86_400);
@@ -50,6 +50,17 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, NoTime> {
         return Err(NoTime::TooFar(at));
     }
     Ok(at)
+}
+
+/// Reads a point in time that may be over: a day stands for its beginning in Japan.
+///
+/// # Errors
+/// See [`NoTime::Unreadable`].
+pub fn moment(text: &str) -> Result<Timestamp, NoTime> {
+    let trimmed = text.trim();
+    let day = || Some(trimmed.parse::<Day>().ok()?.before(1).end());
+    let at = date_and_time(trimmed).or_else(day);
+    at.ok_or_else(|| NoTime::Unreadable(text.to_owned()))
 }
 
 /// One number with a unit: `90min`, `2h`, `1d`.
@@ -126,6 +137,18 @@ mod tests {
         ] {
             assert_eq!(read(text), at, "{text}");
         }
+    }
+
+    #[test]
+    fn a_moment_may_be_over_and_a_day_begins_at_midnight() {
+        for (text, at) in [
+            ("2026-11-23", "2026-11-23T00:00:00+09:00"),
+            ("2026-11-23 02:00", "2026-11-23T02:00:00+09:00"),
+            ("2026-11-22T17:00:00Z", "2026-11-23T02:00:00+09:00"),
+        ] {
+            assert_eq!(moment(text).unwrap().rfc3339(), at, "{text}");
+        }
+        assert!(moment("yesterday").is_err());
     }
 
     #[test]
