@@ -58,7 +58,7 @@ pub use disaster::{
     AddPost, DisasterPost, DisasterShown, DisasterStatus, DropPost, HandedPost, LONGEST_POST_BYTES,
     MOST_POSTS, OLD_AFTER_MS, RaiseDisaster,
 };
-pub use history::{HistoryLine, ShowHistory, Undo};
+pub use history::{HistoryLine, IngressEvent, ShowHistory, Undo};
 pub use notice::{
     LARGEST_FILE_BYTES, LONGEST_TEXT_BYTES, MOST_FILES, MOST_TEXTS, NoticeFile, NoticeOf,
     NoticeShown, NoticeText, RaiseNotice,

@@ -34,7 +34,7 @@ use self::gate::Admission;
 use crate::certificates;
 use crate::error::EdgeError;
 use crate::state::Edge;
-use crate::{show, show_redirects, target_check};
+use crate::{hooks, probes, show, show_redirects, target_check};
 
 /// Largest order taken: a table of redirects.
 const MOST_BYTES: usize = 64 << 20;
@@ -252,6 +252,7 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::CheckTargets(asked) => return target_check::check(edge, asked).await,
         Order::Bans => return Ok(edge.bans()),
         Order::ShowRequests => return Ok(edge.switchboard.requests()),
+        Order::CloudStatus => return Ok(probes::show::shown(edge)),
         Order::Upgrade(upgrade) => {
             let outcome = edge.upgrades.ask(upgrade.binary.clone()).await?;
             let generation = edge.switchboard.plan().generation;
@@ -281,7 +282,6 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         | Order::Return(_)
         | Order::AbortBypass(_)
         | Order::ConfirmDns(_)
-        | Order::CloudStatus
         | Order::OpenStaff(_)
         | Order::CloseStaff(_)
         | Order::Decide(_)
@@ -291,8 +291,12 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
     let reloads = matches!(&envelope.order, Order::Reload) && !envelope.dry_run;
     let withdraws = matches!(&envelope.order, Order::Purge(purge) if !purge.withdraw.is_empty());
     let (acting, peer) = (edge.clone(), peer.to_owned());
-    let acted =
-        tokio::task::spawn_blocking(move || acting.switchboard.carry_out(&envelope, &peer)).await;
+    let acted = tokio::task::spawn_blocking(move || {
+        let reply = acting.switchboard.carry_out(&envelope, &peer)?;
+        hooks::told::announce(&acting, &envelope, &reply);
+        Ok(reply)
+    });
+    let acted = acted.await;
     let reply = acted.unwrap_or_else(|error| Err(malformed(error.to_string())))?;
     if reloads {
         judge_by_new_rules(edge).await;

@@ -24,7 +24,7 @@ use crate::state::Edge;
 use crate::upgrade::Role;
 use crate::upgrade::sockets::Sockets;
 use crate::upstream::check;
-use crate::{admin, certificates, metrics, watchdog};
+use crate::{admin, certificates, hooks, metrics, probes, watchdog};
 
 /// How much longer than its waiting time the feed may take.
 const FEED_SLACK: Duration = Duration::from_secs(10);
@@ -147,6 +147,7 @@ impl Errands {
         tasks.spawn(certificates::hand_over::run(self.edge.clone()));
         tasks.spawn(certificates::elsewhere::run(self.edge.clone()));
         tasks.spawn(crate::disaster::hand_over::run(self.edge.clone()));
+        tasks.spawn(probes::propose::run(self.edge.clone()));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
             cache.take_stock().await;
@@ -190,6 +191,8 @@ impl BackgroundService for Errands {
         watching.spawn(certificates::watch::run(self.edge.clone()));
         watching.spawn(certificates::staples::run(self.edge.clone()));
         watching.spawn(certificates::take_over::sweep(self.edge.clone()));
+        watching.spawn(probes::run::run(self.edge.clone()));
+        watching.spawn(hooks::run::run(self.edge.clone()));
         let switchboard = self.edge.switchboard.clone();
         watching.spawn(async move { switchboard.follow().await });
         loop {

@@ -25,6 +25,7 @@
 //! What is decided by: `routing/` (the plan in force, changed only by orders through the
 //! switchboard) and `cache/` (both levels). Orders come in through `admin.rs`; `show.rs` tells what
 //! would become of a request, `counters.rs` what became of all of them, `access_log/` of each, `traces/` tells of some to OpenTelemetry.
+//! `probes/` asks the ways to each site, and `hooks/` tells people.
 //! `public.rs` accepts, `upgrade/` replaces the process, `notify.rs` tells the service manager. Everything shared is in
 //! `state.rs`; the one public function is [`run`].
 
@@ -37,6 +38,7 @@ mod disaster;
 mod errands;
 mod error;
 mod front;
+mod hooks;
 pub mod hsts;
 mod ingress;
 mod limits;
@@ -44,6 +46,7 @@ mod listeners;
 mod metrics;
 mod notice;
 mod notify;
+mod probes;
 mod public;
 mod redirect_hits;
 pub mod routing;

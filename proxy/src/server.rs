@@ -20,11 +20,13 @@ use crate::certificates::{self, Certificates};
 use crate::errands::{Doors, Errands};
 use crate::error::EdgeError;
 use crate::front::Front;
+use crate::hooks::Hooks;
 use crate::ingress::Known;
 use crate::limits::Limits;
 use crate::listeners;
 use crate::listeners::Tls;
 use crate::notify::Notifier;
+use crate::probes::Probes;
 use crate::public::{self, Accepting, Public};
 use crate::redirect_hits::{HitStore, recorder};
 use crate::routing::Switchboard;
@@ -250,6 +252,8 @@ fn opened(
         limits,
         certificates,
         access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
+        probes: Probes::default(),
+        hooks: Hooks::default(),
         traces: Traces::open(edge.traces.as_ref(), &edge.name)?,
         traffic,
         upgrades,

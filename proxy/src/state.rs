@@ -17,9 +17,11 @@ use crate::counters::Event;
 use crate::counters::failures::Failure;
 use crate::counters::sent::Sent;
 use crate::disaster::hand_over;
+use crate::hooks::Hooks;
 use crate::ingress::shown;
 use crate::limits::Limits;
 use crate::limits::refused::Limit;
+use crate::probes::{self, Probes};
 use crate::redirect_hits::HitStore;
 use crate::routing::{Plan, Site, Switchboard};
 use crate::traces::Traces;
@@ -46,6 +48,10 @@ pub struct Edge {
     pub redirect_hits: Option<HitStore>,
     /// What readers are shown in handshakes.
     pub certificates: Arc<Certificates>,
+    /// Both ways to each site that is behind a cloud.
+    pub probes: Probes,
+    /// Who is told what must not go unnoticed.
+    pub hooks: Hooks,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
     /// Where a process that is to replace this one is asked for.
@@ -201,9 +207,11 @@ impl Edge {
             warnings.push("the access log cannot be written; lines are lost".to_owned());
         }
         let now = self.clock.now();
+        warnings.extend(self.hooks.warnings(now));
         warnings.extend(shown::warnings(&self.switchboard.plan(), now));
         warnings.extend(self.switchboard.warnings_of_requests(now));
         let settings = self.switchboard.settings();
+        warnings.extend(probes::show::warnings(self, &settings));
         warnings.extend(self.certificates.warnings(&settings, now));
         warnings
     }

@@ -147,4 +147,7 @@ pub struct SiteCloudShown {
     pub missing: Vec<Missing>,
     /// The facts in one line.
     pub facts: String,
+    /// What a person is asked to change in the DNS, word for word, while that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_request: Option<String>,
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::BypassStage;
 use crate::Timestamp;
 
 /// A question for what happened.
@@ -51,4 +52,42 @@ pub struct HistoryLine {
     /// The request that it is about, or that it was carried out for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
+    /// What it was on the way around a security cloud, for reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<IngressEvent>,
+}
+
+/// Something that happened on a site's way around its security cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum IngressEvent {
+    /// The site went on to another stage.
+    Stage {
+        /// Where it was.
+        from: BypassStage,
+        /// Where it is.
+        to: BypassStage,
+        /// Why, and what was seen or changed, in words.
+        why: String,
+    },
+    /// Somebody gave up a bypass.
+    Aborted,
+    /// Somebody said that the DNS was changed by hand.
+    DnsConfirmed {
+        /// Their words.
+        note: String,
+    },
+    /// A path to the site works no longer, or works again.
+    Path {
+        /// Through which cloud; left out: the direct path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cloud: Option<String>,
+        /// Whether it works now.
+        works: bool,
+        /// Since when: that is known only a few answers later.
+        since: Timestamp,
+        /// Why it does not, in words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
+    },
 }

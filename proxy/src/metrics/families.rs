@@ -374,11 +374,54 @@ pub const WARMER_FAILING: Family = family(
     "Pages that the warmer could not fetch.",
 );
 
+/// Whether each path to a site works.
+pub const PATH_UP: Family = family(
+    "yagura_path_up",
+    "gauge",
+    "site, path (direct, or the cloud's name)",
+    "1 while the path to a site that is behind a cloud works, 0 while it fails; left out before that is known.",
+);
+/// How long answers over each path take.
+pub const PATH_SECONDS: Family = family(
+    "yagura_path_seconds",
+    "gauge",
+    "site, path (direct, or the cloud's name)",
+    "The median of the last sixty answers of probes over the path, in seconds.",
+);
+/// When the certificates on the direct path end.
+pub const PATH_CERTIFICATE: Family = family(
+    "yagura_path_certificate_end_seconds",
+    "gauge",
+    "site, name",
+    "Until when the certificate of the name is valid that is shown on the direct path, in seconds since 1970.",
+);
+/// For how long caches may keep the records of names that can be switched.
+pub const NAMES_TTL: Family = family(
+    "yagura_names_ttl_seconds",
+    "gauge",
+    "site",
+    "For how long caches may keep the records of the site's names, as its DNS servers give them.",
+);
+/// Announcements by what became of them.
+pub const HOOKS: Family = family(
+    "yagura_hook_announcements_total",
+    "counter",
+    "hook, result",
+    "Announcements by what became of them: told, lost because the hook was dead for too long; failed counts attempts.",
+);
+/// Announcements that wait.
+pub const HOOKS_WAITING: Family = family(
+    "yagura_hook_waiting",
+    "gauge",
+    "hook",
+    "Announcements that the hook has not taken yet.",
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 51] = [
+    const ALL: [&Family; 57] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -430,6 +473,12 @@ mod tests {
         &WARMER_HEAD,
         &WARMER_COMPLETE,
         &WARMER_FAILING,
+        &PATH_UP,
+        &PATH_SECONDS,
+        &PATH_CERTIFICATE,
+        &NAMES_TTL,
+        &HOOKS,
+        &HOOKS_WAITING,
     ];
 
     fn documentation() -> String {

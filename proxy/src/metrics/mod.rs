@@ -6,6 +6,7 @@
 
 mod doors;
 mod families;
+mod paths;
 mod text;
 
 use std::convert::Infallible;
@@ -72,6 +73,7 @@ fn figures(edge: &Edge) -> String {
     of_limits(edge, &mut text);
     of_cache(edge, &mut text);
     of_sites(edge, &mut text);
+    paths::tell(edge, &mut text);
     text.finished()
 }
 

@@ -29,6 +29,13 @@ impl Text {
         self.put(format_args!(" {value}\n"));
     }
 
+    /// Adds a value in seconds, of so many microseconds.
+    pub fn span(&mut self, labels: &[(&str, &str)], us: u64) {
+        self.text.push_str(self.name);
+        self.labels(labels);
+        self.put(format_args!(" {}\n", seconds(us)));
+    }
+
     /// Adds a histogram of one site: counts by span, each for itself, the last without an end.
     pub fn histogram(&mut self, site: &str, ends_us: &[u64], by_span: &[u64], sum_us: u64) {
         let name = self.name;

@@ -52,6 +52,7 @@ pub fn entry(step: &Step, requests: &Requests) -> Option<Entry> {
         after,
         undoes: None,
         request: Some(request.id.to_string()),
+        ingress: None,
     };
     Some(Entry {
         line,

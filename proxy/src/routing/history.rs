@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    Ban, CloseStaff, Decision, HistoryLine, LiftBan, NoticeOf, OpenStaff, Order, Purge,
-    RaiseNotice, Refusal, RefusalCode, Route, ShowHistory, Target,
+    Ban, CloseStaff, Decision, HistoryLine, IngressEvent, LiftBan, NoticeOf, OpenStaff, Order,
+    Purge, RaiseNotice, Refusal, RefusalCode, Route, ShowHistory, Target,
 };
 
 use super::effect::refusal;
@@ -327,6 +327,46 @@ pub fn words(order: &Order) -> String {
     }
 }
 
+/// What an order was on the way around a security cloud.
+#[must_use]
+pub fn ingress_event(order: &Order) -> Option<IngressEvent> {
+    match order {
+        Order::AbortBypass(_) => Some(IngressEvent::Aborted),
+        Order::ConfirmDns(confirm) => Some(IngressEvent::DnsConfirmed {
+            note: confirm.note.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// How a path was and is, in words.
+#[must_use]
+pub fn path_words(seen: &IngressEvent) -> (String, String) {
+    let IngressEvent::Path {
+        cloud,
+        works,
+        since,
+        why,
+    } = seen
+    else {
+        return (String::new(), String::new());
+    };
+    let path = match cloud {
+        Some(cloud) => format!("the path through {cloud}"),
+        None => "the direct path".to_owned(),
+    };
+    match works {
+        true => (
+            format!("{path} failed"),
+            format!("{path} has worked since {since}"),
+        ),
+        false => (
+            format!("{path} worked"),
+            format!("{path} has failed since {since}: {why}"),
+        ),
+    }
+}
+
 fn raised(notice: &RaiseNotice) -> String {
     let langs: Vec<&str> = notice.texts.iter().map(|text| text.lang.as_str()).collect();
     let title = notice.texts.first().and_then(|text| text.title.as_deref());
@@ -392,6 +432,7 @@ mod tests {
                 after: String::new(),
                 undoes,
                 request: None,
+                ingress: None,
             },
             subject: Subject::of(order),
             inverse,

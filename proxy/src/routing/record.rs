@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::approval::{RequestId, Requests, Step};
-use yagura_control::order::{BanInForce, Order};
+use yagura_control::order::{BanInForce, IngressEvent, Order};
 use yagura_control::redirect::Redirect;
 
 use super::history::{Change, History};
@@ -55,6 +55,15 @@ pub enum Record {
         /// How it was, and how it is.
         change: Change,
     },
+    /// A path to a site works no longer, or works again.
+    Path {
+        /// When it was known.
+        at: Timestamp,
+        /// Which site.
+        site: String,
+        /// What was seen.
+        seen: IngressEvent,
+    },
     /// The CMS took posts of a disaster page.
     HandedOver {
         /// When.
@@ -95,7 +104,10 @@ impl Record {
     pub const fn generation(&self) -> u64 {
         match self {
             Self::Order { generation, .. } | Self::Snapshot { generation, .. } => *generation,
-            Self::Move { .. } | Self::HandedOver { .. } | Self::Approval { .. } => 0,
+            Self::Move { .. }
+            | Self::Path { .. }
+            | Self::HandedOver { .. }
+            | Self::Approval { .. } => 0,
         }
     }
 }

@@ -26,7 +26,7 @@ pub fn applied(
 ) -> Plan {
     remember(&record, history, requests);
     match record {
-        Record::Move { .. } | Record::Approval { .. } => plan,
+        Record::Move { .. } | Record::Path { .. } | Record::Approval { .. } => plan,
         Record::HandedOver { site, posts, .. } => {
             let intents = plan.intents.handed_over(&site, &posts);
             plan.with_intents(plan.generation, intents)
@@ -195,6 +195,7 @@ fn entry(record: &Record, requests: &Requests) -> Option<Entry> {
                 after: change.after.clone(),
                 undoes: *undoes,
                 request: request.as_ref().map(ToString::to_string),
+                ingress: history::ingress_event(order),
             },
             subject: Subject::of(order),
             inverse: change.inverse.clone(),
@@ -216,10 +217,31 @@ fn entry(record: &Record, requests: &Requests) -> Option<Entry> {
                 after: change.after.clone(),
                 undoes: None,
                 request: None,
+                ingress: None,
             },
             subject: Subject::Move,
             inverse: None,
         }),
+        Record::Path { at, site, seen } => {
+            let (before, after) = history::path_words(seen);
+            Some(Entry {
+                line: HistoryLine {
+                    number: None,
+                    at: *at,
+                    who: "probes".to_owned(),
+                    reason: None,
+                    site: Some(site.clone()),
+                    what: "a path to the site was watched".to_owned(),
+                    before,
+                    after,
+                    undoes: None,
+                    request: None,
+                    ingress: Some(seen.clone()),
+                },
+                subject: Subject::Move,
+                inverse: None,
+            })
+        }
     }
 }
 

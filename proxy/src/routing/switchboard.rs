@@ -23,7 +23,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, broadcast};
 use yagura_config::Settings;
 use yagura_control::approval::{self, Requests};
-use yagura_control::order::{Envelope, Order, Outcome, Refusal, RefusalCode, Reply};
+use yagura_control::order::{Envelope, IngressEvent, Order, Outcome, Refusal, RefusalCode, Reply};
 use yagura_control::{Clock, Timestamp};
 
 use super::effect::{self, Giver, Parts, Reload, refusal};
@@ -354,15 +354,16 @@ impl Switchboard {
         }
         self.put_in_force(plan);
         // In force already: a full disk must not keep readers at a dead upstream.
-        for record in moves {
-            if !inner.is_sealed
-                && let Some(journal) = &mut inner.journal
-                && let Err(error) = journal.append(&record)
-            {
-                tracing::warn!(%error, "a move could not be written to the journal");
-            }
-            inner.remember(&record);
-        }
+        moves.into_iter().for_each(|record| inner.note(&record));
+    }
+
+    /// Notes that a path to a site works no longer, or again. Blocks on the disk.
+    pub fn note_path(&self, site: &str, seen: IngressEvent) {
+        self.lock().note(&Record::Path {
+            at: self.parts.clock.now(),
+            site: site.to_owned(),
+            seen,
+        });
     }
 
     /// Follows what is seen and the passing of time, until the task is dropped.
@@ -453,6 +454,17 @@ impl Inner {
         }
         self.remember(record);
         Ok(())
+    }
+
+    /// Notes what happened without an order.
+    fn note(&mut self, record: &Record) {
+        if !self.is_sealed
+            && let Some(journal) = &mut self.journal
+            && let Err(error) = journal.append(record)
+        {
+            tracing::warn!(%error, "a move could not be written to the journal");
+        }
+        self.remember(record);
     }
 
     fn remember(&mut self, record: &Record) {

@@ -1,0 +1,82 @@
+//! One task a hook, as the settings say, until the task is dropped.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, JoinSet};
+use yagura_config::settings::HookWay;
+
+use super::{Hook, command, webhook};
+use crate::state::Edge;
+
+/// How often it is looked whether the settings changed.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long a hook may take.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How long a task sleeps when nothing waits and nobody wakes it.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Tells every hook what it is to be told.
+pub async fn run(edge: Arc<Edge>) {
+    let mut tasks = JoinSet::new();
+    let mut telling: HashMap<String, (Arc<Hook>, AbortHandle)> = HashMap::new();
+    let mut settings = edge.switchboard.settings();
+    edge.hooks.set(&settings.hooks);
+    loop {
+        let now: Vec<Arc<Hook>> = edge.hooks.all().values().cloned().collect();
+        telling.retain(|_, (hook, task)| {
+            let stays = now.iter().any(|it| Arc::ptr_eq(it, hook));
+            if !stays {
+                task.abort();
+            }
+            stays
+        });
+        for hook in now {
+            let name = hook.settings.name.clone();
+            telling.entry(name).or_insert_with(|| {
+                let (edge, told) = (edge.clone(), hook.clone());
+                (hook, tasks.spawn(async move { tell(&edge, &told).await }))
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+        while tasks.try_join_next().is_some() {}
+        let present = edge.switchboard.settings();
+        if present.hooks != settings.hooks {
+            edge.hooks.set(&present.hooks);
+        }
+        settings = present;
+    }
+}
+
+async fn tell(edge: &Edge, hook: &Hook) {
+    let name = &hook.settings.name;
+    loop {
+        let now = edge.clock.now();
+        let next = hook.queue().next(now);
+        let Some(body) = next else {
+            let wait = hook.queue().wait(now).unwrap_or(IDLE);
+            tokio::select! {
+                () = hook.added.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+            continue;
+        };
+        let telling = async {
+            match &hook.settings.way {
+                HookWay::Command(command) => command::tell(command, &body).await,
+                HookWay::Webhook { url, secret } => {
+                    webhook::tell(url, secret.as_ref(), body.clone()).await
+                }
+            }
+        };
+        let told = tokio::time::timeout(LONGEST, telling).await;
+        match told.unwrap_or_else(|_| Err(format!("it took longer than {LONGEST:?}"))) {
+            Ok(()) => hook.queue().done(),
+            Err(why) => {
+                tracing::warn!(hook = name, why, "a hook did not take an announcement");
+                hook.queue().failed(why, edge.clock.now());
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The answer to `yagura cloud status`: how each site stands towards its clouds, and what a switch
+//! now would mean.
+
+use std::sync::Arc;
+
+use yagura_config::Settings;
+use yagura_control::Timestamp;
+use yagura_control::order::{BypassStage, Outcome, Reply, SiteCloudShown};
+
+use super::facts::Facts;
+use super::lacking::lacking;
+use crate::routing::Site;
+use crate::state::Edge;
+
+/// Every site that is behind a cloud.
+#[must_use]
+pub fn shown(edge: &Arc<Edge>) -> Reply {
+    let plan = edge.switchboard.plan().clone();
+    let now = edge.clock.now();
+    let behind = plan.sites().iter();
+    let behind = behind.filter(|site| !site.settings.behind.is_empty());
+    let sites = behind.map(|site| of_site(edge, site, now)).collect();
+    edge.switchboard
+        .reply(plan.generation, now, Outcome::CloudShown { sites })
+}
+
+fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
+    let (name, behind) = (&site.settings.name, site.settings.behind.clone());
+    let facts = edge.probes.facts(name);
+    let interval = edge.switchboard.settings().ingress.probe_interval;
+    let (stage, since) = stage(edge, name);
+    SiteCloudShown {
+        site: name.clone(),
+        behind,
+        stage,
+        since,
+        missing: lacking(facts.as_ref(), site.settings.bypass.as_ref(), interval, now),
+        facts: facts.map(|facts| facts.words(now)).unwrap_or_default(),
+        change_request: None,
+    }
+}
+
+/// How far a site is on its way around its cloud, and since when.
+#[must_use]
+pub fn stage(edge: &Edge, _site: &str) -> (BypassStage, Timestamp) {
+    (BypassStage::Cloud, edge.started_at)
+}
+
+/// What of the ways to sites needs somebody, in words: a cloud that fails, and what would keep a
+/// switch from working when it is needed.
+#[must_use]
+pub fn warnings(edge: &Edge, settings: &Settings) -> Vec<String> {
+    let now = edge.clock.now();
+    let mut warnings = Vec::new();
+    for site in &settings.sites {
+        let Some(bypass) = &site.bypass else { continue };
+        let name = &site.name;
+        // Before the first answers nothing is known, and nothing is wrong.
+        let Some(facts) = known(edge, name) else {
+            continue;
+        };
+        let failing = facts.clouds.iter().filter_map(|cloud| {
+            let minutes = cloud.standing.failed(now)?.as_secs() / 60;
+            let why = cloud
+                .paths
+                .iter()
+                .find_map(|path| path.answer.as_ref().err());
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            let cloud = &cloud.cloud;
+            Some(format!(
+                "site {name}: the path through {cloud} has failed for {minutes} min{why}"
+            ))
+        });
+        warnings.extend(failing);
+        let interval = settings.ingress.probe_interval;
+        let lacking = lacking(Some(&facts), Some(bypass), interval, now);
+        let lacking = lacking.into_iter();
+        warnings.extend(lacking.map(|missing| {
+            format!(
+                "site {name} could not be published directly: {}; {}",
+                missing.what, missing.hint
+            )
+        }));
+    }
+    warnings
+}
+
+/// What is known of a site, once both its paths and its servers were asked.
+fn known(edge: &Edge, site: &str) -> Option<Facts> {
+    let facts = edge.probes.facts(site)?;
+    (facts.at > Timestamp::ZERO && facts.servers_at > Timestamp::ZERO).then_some(facts)
+}
