@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use yagura_config::settings::{EdgeAddress, SiteSettings};
 use yagura_control::order::Route;
+use yagura_control::{Timestamp, until};
 
 use crate::audit::AuditCommand;
 use crate::ban::arguments::BanCommand;
 use crate::certs::arguments::CertsCommand;
+use crate::cloud::arguments::CloudCommand;
 use crate::cms::arguments::CmsArguments;
 use crate::disaster::arguments::DisasterCommand;
+use crate::history::report::Language;
 use crate::redirect::arguments::RedirectCommand;
 use crate::request::arguments::{
     DecisionArguments, RefuseArguments, RequestCommand, ReviewArguments,
@@ -115,6 +118,11 @@ pub(crate) enum Command {
     Certs {
         #[command(subcommand)]
         command: CertsCommand,
+    },
+    /// Security clouds: how sites stand towards them, leaving one and coming back
+    Cloud {
+        #[command(subcommand)]
+        command: CloudCommand,
     },
     /// The control API, by which all orders are given
     Control {
@@ -404,6 +412,15 @@ pub(crate) struct HistoryArguments {
     /// At most so many lines, the newest
     #[arg(long, default_value_t = 50, value_name = "COUNT")]
     pub(crate) last: usize,
+    /// Tell the story of the site's bypass, to be pasted into the city's report
+    #[arg(long, requires = "site", conflicts_with = "last")]
+    pub(crate) report: bool,
+    /// In the report, only what was not over at this time: 2026-11-23, "2026-11-23 02:00" (in Japan)
+    #[arg(long, value_name = "TIME", requires = "report", value_parser = until::moment)]
+    pub(crate) since: Option<Timestamp>,
+    /// The language of the report
+    #[arg(long = "lang", value_enum, default_value = "both", requires = "report")]
+    pub(crate) language: Language,
 }
 
 #[derive(Args, Debug)]

@@ -1,13 +1,26 @@
-//! `yagura history`: what the edges were ordered, and what moved by itself.
+//! `yagura history`: what the edges were ordered, and what moved by itself. With `--report`, the
+//! story of a bypass for the city's report (`history/story.rs` finds it, `history/report.rs` tells it).
+
+pub(crate) mod report;
+mod story;
 
 use std::process::ExitCode;
 
-use yagura_control::order::{HistoryLine, Order, Outcome, ShowHistory};
+use anyhow::{Context, bail};
+use yagura_control::order::{
+    HistoryLine, IngressEvent, Order, Outcome, Reply, RequestShown, ShowHistory,
+};
 
 use crate::arguments::HistoryArguments;
-use crate::edges;
+use crate::edges::{self, Answer};
+
+/// As many lines as an edge remembers.
+const ALL: usize = usize::MAX;
 
 pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<ExitCode> {
+    if arguments.report {
+        return tell(arguments);
+    }
     let asked = ShowHistory {
         site: arguments.site.clone(),
         last: arguments.last,
@@ -20,6 +33,55 @@ pub(crate) fn run(arguments: &HistoryArguments) -> anyhow::Result<ExitCode> {
             }
         }
     })
+}
+
+/// Prints the report of a site, from the edge that went through most of it.
+fn tell(arguments: &HistoryArguments) -> anyhow::Result<ExitCode> {
+    let site = arguments.site.as_deref().context("name the site")?;
+    let since = arguments.since.unwrap_or_default();
+    let peers = edges::peers(&arguments.edges)?;
+    let asked = ShowHistory {
+        site: Some(site.to_owned()),
+        last: ALL,
+    };
+    let lines = edges::all(&peers, Order::ShowHistory(asked))?;
+    let requests = edges::all(&peers, Order::ShowRequests)?;
+    let silent: Vec<&Answer> = lines.iter().filter(|it| it.reply.is_none()).collect();
+    for answer in &silent {
+        let error = answer.error.as_deref().unwrap_or("no answer");
+        eprintln!("yagura: {}: {error}", answer.at);
+    }
+    let told = lines.iter().zip(&requests).filter_map(|(lines, requests)| {
+        let Reply { edge, outcome, .. } = lines.reply.as_ref()?;
+        let Outcome::History { lines } = outcome else {
+            return None;
+        };
+        Some((edge, lines, of_answer(requests)))
+    });
+    let stages = |lines: &[HistoryLine]| {
+        let of_stage =
+            |line: &&HistoryLine| matches!(line.ingress, Some(IngressEvent::Stage { .. }));
+        lines.iter().filter(of_stage).count()
+    };
+    let Some((edge, lines, requests)) = told.max_by_key(|(_, lines, _)| stages(lines)) else {
+        bail!("no edge tells what happened");
+    };
+    let stories = story::stories(lines, requests, site, since);
+    print!(
+        "{}",
+        report::report(site, edge, &stories, arguments.language)
+    );
+    Ok(match silent.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn of_answer(answer: &Answer) -> &[RequestShown] {
+    match answer.reply.as_ref().map(|reply| &reply.outcome) {
+        Some(Outcome::Requests { requests }) => requests,
+        _ => &[],
+    }
 }
 
 /// One entry in words; what is empty is left out.
@@ -64,6 +126,7 @@ mod tests {
             after: "notice: ordered by uid 7 (flood)".into(),
             undoes: None,
             request: None,
+            ingress: None,
         };
         assert_eq!(
             told(&line),

@@ -4,6 +4,7 @@
 //! - `up/` supervises the three on one machine; `demo.rs` makes the demo city it starts with.
 //! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `staff.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `request.rs`, `approve.rs`: what waits for a second person; `token.rs`: what operators show; `audit.rs` verifies the journal.
+//! - `cloud.rs` leaves a security cloud, comes back, and shows how things stand.
 //! - `control.rs` describes the API by which they are given.
 //! - `certs.rs` looks after the certificates in the edge's folder.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
@@ -19,6 +20,7 @@ mod ban;
 mod cache;
 mod certs;
 mod check;
+mod cloud;
 mod cms;
 mod configuration;
 mod control;
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Token { command } => token::run(&command),
         Command::Audit { command } => audit::run(&command),
         Command::Certs { command } => certs::run(&command),
+        Command::Cloud { command } => cloud::run(&command),
         Command::Control { command } => control::run(&command),
         Command::Availability(arguments) => availability::run(&arguments),
     };
