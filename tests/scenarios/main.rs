@@ -65,4 +65,5 @@ mod top;
 mod traces;
 mod two_edges;
 mod upgrade;
+mod ways;
 mod withdraw;
