@@ -26,11 +26,12 @@ pub struct Person {
 }
 
 impl Person {
-    /// An edge, which may propose something. No operator's name has a blank.
+    /// An edge, which may propose something. One name for all of them, so that what several propose is
+    /// one request. No operator's name has a blank.
     #[must_use]
-    pub fn of_edge(name: &str) -> Self {
+    pub fn of_edges() -> Self {
         Self {
-            name: format!("{EDGE}{name}"),
+            name: format!("{EDGE}(any)"),
             proof: "by itself".to_owned(),
         }
     }

@@ -312,7 +312,7 @@ fn words_are_needed_where_somebody_reads_them() {
 #[test]
 fn an_edge_proposes_and_never_acts_by_itself() {
     let mut proposal = asked("x", false);
-    proposal.by = Person::of_edge("east");
+    proposal.by = Person::of_edges();
     assert!(Requests::default().ask(proposal.clone(), NOW).is_ok());
     proposal.break_glass = Some(Duration::from_millis(1));
     let refused = Requests::default().ask(proposal, NOW).unwrap_err();

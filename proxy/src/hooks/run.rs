@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::{AbortHandle, JoinSet};
 use yagura_config::settings::HookWay;
 
-use super::{Hook, command, webhook};
+use super::{Hook, command, told, webhook};
+use crate::routing::News;
 use crate::state::Edge;
 
 /// How often it is looked whether the settings changed.
@@ -21,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(3_600);
 pub async fn run(edge: Arc<Edge>) {
     let mut tasks = JoinSet::new();
     let mut telling: HashMap<String, (Arc<Hook>, AbortHandle)> = HashMap::new();
+    // From here on nothing of a request goes unheard.
+    tasks.spawn(hear(edge.clone(), edge.switchboard.news()));
     let mut settings = edge.switchboard.settings();
     edge.hooks.set(&settings.hooks);
     loop {
@@ -46,6 +51,23 @@ pub async fn run(edge: Arc<Edge>) {
             edge.hooks.set(&present.hooks);
         }
         settings = present;
+    }
+}
+
+/// Tells all hooks what happens to requests.
+async fn hear(edge: Arc<Edge>, mut news: broadcast::Receiver<News>) {
+    loop {
+        match news.recv().await {
+            Ok(news) => {
+                if let Some(announcement) = told::of_news(edge.switchboard.name(), &news) {
+                    edge.hooks.announce(&announcement);
+                }
+            }
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "hooks were not told of some requests");
+            }
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

@@ -1,11 +1,14 @@
-//! Which orders people are told of, and in which words. Pure but for the last step.
+//! What people are told of, and in which words: what happens to requests, and orders that need no
+//! second person and are to be heard of all the same. Pure but for handing it over.
 
+use yagura_control::Timestamp;
+use yagura_control::approval::{Person, Step};
 use yagura_control::order::{
     Decision, Envelope, Order, Outcome, Reply, RequestShown, RequestState,
 };
 
 use super::announcement::{Announcement, Kind};
-use crate::probes::propose::EDGES;
+use crate::routing::News;
 use crate::state::Edge;
 
 /// Tells every hook of an order that was carried out, where people are to hear of it.
@@ -13,42 +16,18 @@ pub fn announce(edge: &Edge, envelope: &Envelope, reply: &Reply) {
     if envelope.dry_run {
         return;
     }
-    if let Some(announcement) = announcement(envelope, reply) {
+    if let Some(announcement) = of_order(envelope, reply) {
         edge.hooks.announce(&announcement);
     }
 }
 
 /// What is told of an order.
 #[must_use]
-pub fn announcement(envelope: &Envelope, reply: &Reply) -> Option<Announcement> {
+pub fn of_order(envelope: &Envelope, reply: &Reply) -> Option<Announcement> {
     let new = |kind| Announcement::new(kind, &reply.edge, reply.effective_at).by(&envelope.who);
     let reason = envelope.reason.as_deref().unwrap_or("-");
     let who = &envelope.who;
     Some(match &reply.outcome {
-        Outcome::Requested { request } => requested(new, request, reason),
-        Outcome::Decided { request } => match &envelope.order {
-            Order::Review(review) => {
-                let (id, finding) = (&request.id, &review.finding);
-                new(Kind::Review).of_request(request).saying(
-                    format!("【確認済み】緊急操作（{id}）を {who} が確認しました：{finding}"),
-                    format!("Reviewed: {who} has looked at break-glass {id}: {finding}"),
-                )
-            }
-            order => decided(new(Kind::Decision), order, request, who),
-        },
-        Outcome::CloudChanged { site, .. } if breaks_glass(&envelope.order) => {
-            let (ja, en) = words(&envelope.order);
-            new(Kind::BreakGlass).of_site(site).saying(
-                format!(
-                    "【緊急・承認なし】{who} が {site} の{ja}を承認者なしで実行しました。理由：{reason}。\
-                     24時間以内に承認者が確認してください（yagura request list）。"
-                ),
-                format!(
-                    "BREAK-GLASS: {who} ordered {en} of {site} without a second person. Reason: {reason}. \
-                     An approver has to review it within 24 h (yagura request list)."
-                ),
-            )
-        }
         Outcome::CloudChanged { site, stage } => {
             let (ja, en) = words(&envelope.order);
             new(Kind::Stage).of_site(site).saying(
@@ -78,19 +57,64 @@ pub fn announcement(envelope: &Envelope, reply: &Reply) -> Option<Announcement> 
     })
 }
 
-fn requested(
-    new: impl Fn(Kind) -> Announcement,
-    request: &RequestShown,
-    reason: &str,
-) -> Announcement {
-    let RequestShown {
-        id, who, expires, ..
-    } = request;
-    let site = site_of(&request.order).unwrap_or_default();
-    let (ja, en) = words(&request.order);
-    let announcement = |kind| new(kind).of_site(site).of_request(request).by(who);
-    if who.starts_with(EDGES) {
-        return announcement(Kind::Proposal).saying(
+/// What is told of a request; that it was carried out says its decision.
+#[must_use]
+pub fn of_news(edge: &str, News { step, request }: &News) -> Option<Announcement> {
+    let of = Of {
+        edge,
+        at: step.at(),
+        request,
+    };
+    Some(match step {
+        Step::Asked { .. } if request.break_glass.is_some() => of.done_alone(),
+        Step::Asked { .. } if request.who == Person::of_edges().name => of.proposed(),
+        Step::Asked { .. } => of.asked(),
+        Step::Decided { decided, .. } => of.decided(&decided.by, &decided.decision),
+        Step::Withdrawn { .. } => of.ended("取り下げられました", "was taken back"),
+        Step::Expired { .. } => of.ended(
+            "承認されないまま期限切れになりました",
+            "is over: nobody decided in time",
+        ),
+        Step::Failed { why, .. } => of.ended(
+            &format!("承認されましたが実行できませんでした（{why}）"),
+            &format!("was approved and could not be carried out: {why}"),
+        ),
+        Step::Reviewed { reviewed, .. } => of.reviewed(&reviewed.by, &reviewed.note),
+        Step::Done { .. } => return None,
+    })
+}
+
+/// A request about which something is told.
+struct Of<'a> {
+    edge: &'a str,
+    at: Timestamp,
+    request: &'a RequestShown,
+}
+
+impl Of<'_> {
+    fn new(&self, kind: Kind, who: &str) -> Announcement {
+        let announcement = Announcement::new(kind, self.edge, self.at)
+            .of_request(self.request)
+            .by(who);
+        match site_of(&self.request.order) {
+            Some(site) => announcement.of_site(site),
+            None => announcement,
+        }
+    }
+
+    fn site(&self) -> &str {
+        site_of(&self.request.order).unwrap_or("-")
+    }
+
+    fn reason(&self) -> &str {
+        self.request.reason.as_deref().unwrap_or("-")
+    }
+
+    fn proposed(&self) -> Announcement {
+        let (site, reason) = (self.site(), self.reason());
+        let (ja, en) = words(&self.request.order);
+        let RequestShown { id, expires, .. } = self.request;
+        self.new(Kind::Proposal, &self.request.who).saying(
             format!(
                 "【自動提案】{site} の{ja}を提案します。理由：{reason}。承認されるまで切り替えません。\
                  承認：yagura approve {id}（期限 {expires}）"
@@ -99,59 +123,82 @@ fn requested(
                 "Proposal: {en} of {site}. Reason: {reason}. Nothing is switched until it is \
                  approved: yagura approve {id} (until {expires})"
             ),
-        );
+        )
     }
-    announcement(Kind::Request).saying(
-        format!(
-            "【承認依頼】{who} が {site} の{ja}を申請しました。理由：{reason}。\
-             承認：yagura approve {id}（期限 {expires}）"
-        ),
-        format!(
-            "Request: {who} asks for {en} of {site}. Reason: {reason}. Approve: yagura approve {id} \
-             (until {expires})"
-        ),
-    )
-}
 
-fn decided(
-    announcement: Announcement,
-    order: &Order,
-    request: &RequestShown,
-    who: &str,
-) -> Announcement {
-    let id = &request.id;
-    let site = site_of(&request.order).unwrap_or_default();
-    let (wish_ja, wish_en) = words(&request.order);
-    let (ja, en) = match order {
-        Order::WithdrawRequest(_) => ("取り下げました".to_owned(), "withdrew".to_owned()),
-        Order::Decide(decide) => match &decide.decision {
+    fn asked(&self) -> Announcement {
+        let (site, reason) = (self.site(), self.reason());
+        let (ja, en) = words(&self.request.order);
+        let RequestShown {
+            id, who, expires, ..
+        } = self.request;
+        self.new(Kind::Request, who).saying(
+            format!(
+                "【承認依頼】{who} が {site} の{ja}を申請しました。理由：{reason}。\
+                 承認：yagura approve {id}（期限 {expires}）"
+            ),
+            format!(
+                "Request: {who} asks for {en} of {site}. Reason: {reason}. Approve: yagura approve \
+                 {id} (until {expires})"
+            ),
+        )
+    }
+
+    fn done_alone(&self) -> Announcement {
+        let (site, reason) = (self.site(), self.reason());
+        let (ja, en) = words(&self.request.order);
+        let RequestShown { id, who, .. } = self.request;
+        let by = self.request.break_glass.as_ref();
+        let by = by.map_or_else(String::new, |it| it.review_by.to_string());
+        self.new(Kind::BreakGlass, who).saying(
+            format!(
+                "【緊急・承認なし】{who} が {site} の{ja}を承認者なしで実行しました。理由：{reason}。\
+                 {by} までに承認者が確認してください：yagura review {id}"
+            ),
+            format!(
+                "BREAK-GLASS: {who} ordered {en} of {site} without a second person. Reason: {reason}. \
+                 An approver has to review it until {by}: yagura review {id}"
+            ),
+        )
+    }
+
+    fn decided(&self, who: &str, decision: &Decision) -> Announcement {
+        let (site, id) = (self.site(), &self.request.id);
+        let (wish_ja, wish_en) = words(&self.request.order);
+        let (ja, en) = match decision {
             Decision::Approve => ("承認しました".to_owned(), "approved".to_owned()),
             Decision::Refuse { reason } => (
                 format!("却下しました（{reason}）"),
                 format!("refused ({reason})"),
             ),
-        },
-        _ => ("決定しました".to_owned(), "decided".to_owned()),
-    };
-    let (then_ja, then_en) = match request.state {
-        RequestState::Done => ("。実行を開始します。", ". It is carried out."),
-        RequestState::Failed => (
-            "。ただし実行できませんでした。",
-            ". It could not be carried out.",
-        ),
-        _ => ("。", "."),
-    };
-    announcement.of_site(site).of_request(request).saying(
-        format!("【申請の結果】{who} が {site} の{wish_ja}（{id}）を{ja}{then_ja}"),
-        format!("{who} {en} the request {id} ({wish_en} of {site}){then_en}"),
-    )
-}
+        };
+        let (then_ja, then_en) = match self.request.state {
+            RequestState::Approved | RequestState::Done => {
+                ("。実行します。", ". It is carried out.")
+            }
+            _ => ("。", "."),
+        };
+        self.new(Kind::Decision, who).saying(
+            format!("【申請の結果】{who} が {site} の{wish_ja}（{id}）を{ja}{then_ja}"),
+            format!("{who} {en} the request {id} ({wish_en} of {site}){then_en}"),
+        )
+    }
 
-const fn breaks_glass(order: &Order) -> bool {
-    match order {
-        Order::Bypass(start) => start.break_glass,
-        Order::Return(start) => start.break_glass,
-        _ => false,
+    fn ended(&self, ja: &str, en: &str) -> Announcement {
+        let (site, id) = (self.site(), &self.request.id);
+        let (wish_ja, wish_en) = words(&self.request.order);
+        self.new(Kind::Decision, "").saying(
+            format!("【申請の結果】{site} の{wish_ja}（{id}）は{ja}。"),
+            format!("The request {id} ({wish_en} of {site}) {en}."),
+        )
+    }
+
+    fn reviewed(&self, who: &str, finding: &str) -> Announcement {
+        let id = &self.request.id;
+        self.new(Kind::Review, who).saying(
+            format!("【確認済み】緊急操作（{id}）を {who} が確認しました：{finding}"),
+            format!("Reviewed: {who} has looked at break-glass {id}: {finding}"),
+        )
     }
 }
 
@@ -159,8 +206,6 @@ fn site_of(order: &Order) -> Option<&str> {
     match order {
         Order::Bypass(start) => Some(&start.site),
         Order::Return(start) => Some(&start.site),
-        Order::AbortBypass(of) => Some(&of.site),
-        Order::ConfirmDns(confirm) => Some(&confirm.site),
         _ => None,
     }
 }
@@ -181,59 +226,69 @@ const fn words(order: &Order) -> (&'static str, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use yagura_control::Timestamp;
-    use yagura_control::order::{BypassStage, Decide, StartBypass};
+    use yagura_control::approval::{Asked, Judged, Requests, rule};
+    use yagura_control::order::StartBypass;
 
     use super::*;
 
     const NOW: Timestamp = Timestamp(1_795_410_187_123);
 
-    fn bypass(break_glass: bool) -> Order {
+    fn bypass() -> Order {
         Order::Bypass(StartBypass {
             site: "town".to_owned(),
             asked_at: NOW,
-            break_glass,
+            break_glass: false,
         })
     }
 
-    fn request(who: &str, state: RequestState) -> Box<RequestShown> {
-        Box::new(RequestShown {
+    fn shown(who: &str) -> RequestShown {
+        RequestShown {
             id: "3f9a01".to_owned(),
             digest: String::new(),
             what: "bypass".to_owned(),
-            order: Box::new(bypass(false)),
+            order: Box::new(bypass()),
             who: who.to_owned(),
-            reason: None,
+            proof: String::new(),
+            reason: Some("the cloud is down".to_owned()),
             at: NOW,
             expires: NOW,
             quorum: 1,
+            role: "approver".to_owned(),
+            approvers: Vec::new(),
             decisions: Vec::new(),
-            state,
+            state: RequestState::Waiting,
+            since: NOW,
+            number: None,
             words: String::new(),
             break_glass: None,
-        })
+        }
     }
 
-    fn told(order: Order, who: &str, outcome: Outcome) -> Option<Announcement> {
-        let envelope = Envelope {
-            reason: Some("the cloud is down".to_owned()),
-            ..Envelope::of(order, who)
+    /// That this person asked.
+    fn asked(who: &str) -> News {
+        let asked = Asked {
+            order: bypass(),
+            by: Person {
+                name: who.to_owned(),
+                proof: String::new(),
+            },
+            reason: "the cloud is down".to_owned(),
+            at: Some(NOW),
+            rule: rule(&bypass()).unwrap(),
+            break_glass: None,
         };
-        let reply = Reply {
-            edge: "edge-1".to_owned(),
-            generation: 7,
-            effective_at: NOW,
-            outcome,
+        let Ok(Judged::New(step)) = Requests::default().ask(asked, NOW) else {
+            panic!("it is a new request");
         };
-        announcement(&envelope, &reply)
+        News {
+            step: *step,
+            request: shown(who),
+        }
     }
 
     #[test]
     fn a_request_is_told_with_how_to_approve_it() {
-        let outcome = |who| Outcome::Requested {
-            request: request(who, RequestState::Waiting),
-        };
-        let it = told(bypass(false), "sato", outcome("sato")).unwrap();
+        let it = of_news("edge-1", &asked("sato")).unwrap();
         assert_eq!((it.kind, it.site.as_deref()), (Kind::Request, Some("town")));
         assert_eq!(
             it.text_en,
@@ -244,47 +299,72 @@ mod tests {
             it.text_ja
                 .contains("sato が town の直接公開への切替を申請しました")
         );
-        let it = told(bypass(false), EDGES, outcome("edges (probes)")).unwrap();
-        assert_eq!(it.kind, Kind::Proposal);
+    }
+
+    #[test]
+    fn what_an_edge_asks_for_is_a_proposal() {
+        let it = of_news("edge-1", &asked(&Person::of_edges().name)).unwrap();
         let json: serde_json::Value = serde_json::from_slice(&it.json()).unwrap();
         assert_eq!(json["kind"], "proposal");
         assert_eq!(json["request"], "3f9a01");
+        assert_eq!(json["site"], "town");
         assert_eq!(json["time"], "2026-11-23T14:03:07+09:00");
+        let text = json["text"].as_str().unwrap();
+        assert!(text.contains("承認されるまで切り替えません"), "{text}");
     }
 
     #[test]
-    fn decisions_and_what_was_done_alone_are_told() {
-        let decide = Order::Decide(Decide {
-            request: "3f9a01".to_owned(),
-            digest: String::new(),
-            decision: Decision::Approve,
+    fn the_end_of_a_request_is_told_and_its_execution_is_no_news() {
+        let request = shown("sato");
+        let of = |step| {
+            let request = request.clone();
+            of_news("edge-1", &News { step, request })
+        };
+        let id = || match asked("sato").step {
+            Step::Asked { request } => request.id,
+            _ => panic!("it was asked for"),
+        };
+        let over = of(Step::Expired {
+            request: id(),
+            at: NOW,
         });
-        let outcome = Outcome::Decided {
-            request: request("sato", RequestState::Done),
-        };
-        let it = told(decide, "suzuki", outcome).unwrap();
+        let over = over.unwrap();
+        assert_eq!(over.kind, Kind::Decision);
         assert_eq!(
-            it.text_en,
-            "suzuki approved the request 3f9a01 (the bypass of town). It is carried out."
+            over.text_en,
+            "The request 3f9a01 (the bypass of town) is over: nobody decided in time."
         );
-        let alone = |stage| Outcome::CloudChanged {
-            site: "town".to_owned(),
-            stage,
-        };
-        let it = told(bypass(true), "sato", alone(BypassStage::Armed)).unwrap();
-        assert_eq!(it.kind, Kind::BreakGlass);
-        assert!(
-            it.text_en.starts_with("BREAK-GLASS: sato"),
-            "{}",
-            it.text_en
-        );
+        let done = of(Step::Done {
+            request: id(),
+            at: NOW,
+            number: 7,
+        });
+        assert!(done.is_none());
     }
 
     #[test]
-    fn other_orders_are_nobodys_alarm() {
-        let outcome = Outcome::Reloaded {
-            needs_restart: Vec::new(),
+    fn staff_from_outside_are_told_of_and_other_orders_are_nobodys_alarm() {
+        let told = |outcome| {
+            let envelope = Envelope {
+                reason: Some("earthquake".to_owned()),
+                ..Envelope::of(Order::Reload, "sato")
+            };
+            let reply = Reply {
+                edge: "edge-1".to_owned(),
+                generation: 7,
+                effective_at: NOW,
+                outcome,
+            };
+            of_order(&envelope, &reply)
         };
-        assert!(told(Order::Reload, "sato", outcome).is_none());
+        let opened = told(Outcome::StaffAdmitted {
+            site: "staff".to_owned(),
+            outside_until: Some(NOW),
+        });
+        assert_eq!(opened.unwrap().kind, Kind::Staff);
+        let reloaded = told(Outcome::Reloaded {
+            needs_restart: Vec::new(),
+        });
+        assert!(reloaded.is_none());
     }
 }

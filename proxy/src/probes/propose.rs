@@ -9,20 +9,15 @@ use yagura_config::Settings;
 use yagura_config::settings::{BypassSettings, SiteSettings};
 use yagura_control::Timestamp;
 use yagura_control::order::{
-    BypassStage, Envelope, Order, Outcome, RequestShown, RequestState, StartBypass, StartReturn,
+    BypassStage, Order, Outcome, RequestShown, RequestState, StartBypass, StartReturn,
 };
 
 use super::facts::Facts;
 use super::proposal::{Asked, Proposal, Sight, Waits, Whereabouts, Wish, decide};
 use super::show::stage;
 use super::window::Standing;
-use crate::admin;
 use crate::state::Edge;
 
-/// Who asks. One name for all edges, so that they make one request of what they all see.
-pub const EDGES: &str = "edges";
-/// What the journal shows beside it.
-const PROOF: &str = "probes";
 /// How often it is looked whether there is something to be asked.
 const LOOK: Duration = Duration::from_secs(1);
 /// After a refusal it is asked again no sooner.
@@ -42,14 +37,15 @@ pub async fn run(edge: Arc<Edge>) {
             if rests {
                 continue;
             }
-            let Some((order, reason)) = wanted(&edge, &settings, site, now).await else {
+            let Some((order, reason)) = wanted(&edge, &settings, site, now) else {
                 continue;
             };
-            let envelope = Envelope {
-                reason: Some(reason),
-                ..Envelope::of(order, EDGES)
-            };
-            match admin::give(&edge, envelope, PROOF).await {
+            let proposing = edge.clone();
+            let proposed =
+                tokio::task::spawn_blocking(move || proposing.switchboard.propose(order, &reason));
+            // A task that is not cancelled ends only with an answer.
+            let Ok(proposed) = proposed.await else { return };
+            match proposed {
                 Ok(_) => {
                     refused.remove(&site.name);
                     tracing::warn!(site = %site.name, "people are asked to approve a switch");
@@ -64,8 +60,8 @@ pub async fn run(edge: Arc<Edge>) {
 }
 
 /// The order to be asked for, with the reason for it.
-async fn wanted(
-    edge: &Arc<Edge>,
+fn wanted(
+    edge: &Edge,
     settings: &Settings,
     site: &SiteSettings,
     now: Timestamp,
@@ -93,9 +89,7 @@ async fn wanted(
     };
     // Which requests there are is asked only where they matter.
     decide(&sight, waits, now)?;
-    let requests = Envelope::of(Order::ShowRequests, EDGES);
-    let reply = admin::give(edge, requests, PROOF).await.ok()?;
-    let Outcome::Requests { requests } = reply.outcome else {
+    let Outcome::Requests { requests } = edge.switchboard.requests().outcome else {
         return None;
     };
     let asked: Vec<Asked> = requests

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use yagura_config::Settings;
+use yagura_config::settings::Role;
 use yagura_control::Timestamp;
-use yagura_control::order::{BypassStage, Outcome, Reply, SiteCloudShown};
+use yagura_control::order::{BypassStage, Missing, Outcome, Reply, SiteCloudShown};
 
 use super::facts::Facts;
 use super::lacking::lacking;
@@ -27,17 +28,39 @@ pub fn shown(edge: &Arc<Edge>) -> Reply {
 fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
     let (name, behind) = (&site.settings.name, site.settings.behind.clone());
     let facts = edge.probes.facts(name);
-    let interval = edge.switchboard.settings().ingress.probe_interval;
+    let settings = edge.switchboard.settings();
     let (stage, since) = stage(edge, name);
     SiteCloudShown {
         site: name.clone(),
         behind,
         stage,
         since,
-        missing: lacking(facts.as_ref(), site.settings.bypass.as_ref(), interval, now),
+        missing: missing(edge, site, now)
+            .into_iter()
+            .chain(nobody_approves(&settings))
+            .collect(),
         facts: facts.map(|facts| facts.words(now)).unwrap_or_default(),
         change_request: None,
     }
+}
+
+/// What stands in the way of publishing a site directly, as far as paths, certificates and servers
+/// show it.
+#[must_use]
+pub fn missing(edge: &Edge, site: &Site, now: Timestamp) -> Vec<Missing> {
+    let facts = edge.probes.facts(&site.settings.name);
+    let interval = edge.switchboard.settings().ingress.probe_interval;
+    lacking(facts.as_ref(), site.settings.bypass.as_ref(), interval, now)
+}
+
+/// Where nobody may approve a switch, it can be had by break-glass alone.
+fn nobody_approves(settings: &Settings) -> Option<Missing> {
+    let mut operators = settings.operators.iter();
+    let there_is = operators.any(|operator| operator.roles.contains(&Role::Approver));
+    (!there_is).then(|| Missing {
+        what: "nobody could approve a switch".to_owned(),
+        hint: "give somebody the role approver in [[operator]], and reload".to_owned(),
+    })
 }
 
 /// How far a site is on its way around its cloud, and since when.

@@ -28,4 +28,4 @@ mod replay;
 pub mod switchboard;
 
 pub use plan::{Plan, Site, without_port};
-pub use switchboard::Switchboard;
+pub use switchboard::{News, Switchboard};

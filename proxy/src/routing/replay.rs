@@ -162,7 +162,10 @@ pub fn remember(record: &Record, history: &mut History, requests: &mut Requests)
             at: *at,
             number: *generation,
         }),
-        Record::Order { .. } | Record::Move { .. } | Record::HandedOver { .. } => {}
+        Record::Order { .. }
+        | Record::Move { .. }
+        | Record::Path { .. }
+        | Record::HandedOver { .. } => {}
     }
     if let Some(entry) = entry(record, requests) {
         history.push(entry);

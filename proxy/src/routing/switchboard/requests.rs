@@ -48,12 +48,12 @@ impl Switchboard {
         self.lock().requests.find(id).cloned()
     }
 
-    /// Proposes an order in the edge's own name: it waits until somebody approves it.
+    /// Proposes an order in the name of the edges: it waits until somebody approves it.
     ///
     /// # Errors
     /// Why it was not taken.
     pub fn propose(&self, order: Order, reason: &str) -> Result<Reply, Refusal> {
-        let edge = Person::of_edge(&self.name);
+        let edge = Person::of_edges();
         let mut envelope = Envelope::of(order, &edge.name);
         envelope.reason = Some(reason.to_owned());
         self.carry_out(&envelope, &edge.proof)
