@@ -285,9 +285,9 @@ fn of_request(request: &RequestShown, site: &str) -> Vec<Step> {
     };
     match request.state {
         RequestState::Expired => steps.push(over(request.expires)),
-        RequestState::Withdrawn | RequestState::Failed => steps.push(over(request.at)),
+        RequestState::Withdrawn | RequestState::Failed => steps.push(over(request.since)),
         // Done at once, without a decision.
-        RequestState::Done if request.decisions.is_empty() => steps.push(over(request.at)),
+        RequestState::Done if request.decisions.is_empty() => steps.push(over(request.since)),
         _ => {}
     }
     let review = request

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::town::bind::Bind;
 use crate::town::eventually;
 use crate::town::lone_edge::{CITY, LoneEdge};
+use crate::town::persons::Person;
 use crate::town::place::Place;
 
 /// Where the cloud listens, on an address of its own from which it connects, too.
@@ -114,7 +115,9 @@ async fn behind_a_cloud() -> (LoneEdge, Cloud, Bind) {
         cloud_at.ip(),
         cloud_at.port(),
     );
-    std::fs::write(&file, text + &more).unwrap();
+    // Somebody who could approve a switch; nobody is asked where there is none.
+    let taro = Person::new("taro", &["approver"]);
+    std::fs::write(&file, text + &more + &taro.record).unwrap();
     edge.tell_figures().await;
     (edge, cloud, bind)
 }
@@ -225,4 +228,105 @@ async fn what_is_missing_is_told_with_how_to_get_it() {
     assert!(told.contains("port 53 is open from here"), "{told}");
     assert!(!told.contains("ready:"), "{told}");
     assert!(warnings(&edge).contains("could not be published directly"));
+}
+
+/// What a hook was told so far, an object each.
+fn heard(file: &std::path::Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let whole = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    whole.collect()
+}
+
+/// The requests that wait.
+fn waiting(edge: &LoneEdge) -> Vec<Value> {
+    let told = edge.told(&["cloud", "status", "--json"]);
+    let edges: Value = serde_json::from_str(&told).unwrap();
+    edges[0]["requests"].as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_edge_asks_people_once_and_every_hook_is_told() {
+    let (mut edge, cloud, _bind) = behind_a_cloud().await;
+    let file = edge.folder().join("heard");
+    let config = edge.folder().join("edge.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    // Nobody listens at the first one; the second must not wait for it.
+    let hooks = format!(
+        "\n[[hook]]\nname = \"dead\"\nwebhook = \"http://{}:9/hook\"\n\
+         [[hook]]\nname = \"file\"\n\
+         command = [\"/bin/sh\", \"-c\", \"cat >> '{}'; echo >> '{}'\"]\n",
+        edge.tls_address().ip(),
+        file.display(),
+        file.display(),
+    );
+    std::fs::write(&config, text + &hooks).unwrap();
+    edge.restart().await;
+    until_ready(&edge).await;
+    cloud.fail();
+    let told = eventually("a hook is told of the proposal", || async {
+        heard(&file).into_iter().next()
+    })
+    .await;
+    assert_eq!(told["kind"], "proposal", "{told}");
+    assert_eq!(told["site"], "city");
+    let request = waiting(&edge)[0].clone();
+    assert_eq!(told["request"], request["id"]);
+    let words = told["text_en"].as_str().unwrap();
+    assert!(
+        words.contains("the path through prefecture has failed for 1 s, and the direct path works"),
+        "{words}"
+    );
+    assert!(
+        told["text_ja"]
+            .as_str()
+            .unwrap()
+            .contains("承認されるまで切り替えません")
+    );
+    let status = edge.told(&["cloud", "status"]);
+    assert!(status.contains("WAITS"), "{status}");
+    assert!(status.contains("asked by edge (any)"), "{status}");
+    // It is not asked again while that waits, and nothing was switched.
+    eventually("the dead hook was tried several times", || async {
+        let failed = "yagura_hook_announcements_total{hook=\"dead\",result=\"failed\"}";
+        let count = edge.figure(failed).await.unwrap();
+        (count >= 3).then_some(())
+    })
+    .await;
+    assert_eq!(waiting(&edge).len(), 1);
+    assert_eq!(heard(&file).len(), 1);
+    assert_eq!(shown(&edge)["stage"], "cloud");
+    assert!(warnings(&edge).contains("hook dead has taken nothing for"));
+    // After a restart people are not asked once more.
+    edge.restart().await;
+    eventually("the cloud is known to fail", || async {
+        warnings(&edge)
+            .contains("the path through prefecture has failed for")
+            .then_some(())
+    })
+    .await;
+    assert_eq!(waiting(&edge).len(), 1);
+    let report = edge.told(&["history", "--report", "city", "--lang", "en"]);
+    assert!(
+        report.contains("edge (any) asks: Publishing directly"),
+        "{report}"
+    );
+    assert!(
+        report.contains("and still (the path through the cloud fails)"),
+        "{report}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bypass_is_asked_for_with_a_reason() {
+    let (edge, _cloud, _bind) = behind_a_cloud().await;
+    let silent = edge.yagura(&["cloud", "bypass", "city"]);
+    assert!(!silent.status.success());
+    let words = String::from_utf8_lossy(&silent.stderr).into_owned();
+    assert!(words.contains("say why"), "{words}");
+    edge.told(&["cloud", "bypass", "city", "--reason", "the cloud is slow"]);
+    let requests = waiting(&edge);
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0]["reason"], "the cloud is slow");
 }

@@ -21,7 +21,7 @@ const BEHIND: &str = "behind = [\"prefecture\"]\n\
 pub struct Person {
     pub name: &'static str,
     /// The line for the configuration.
-    record: String,
+    pub record: String,
     folder: TempDir,
 }
 

@@ -25,6 +25,7 @@ fn line(seconds: u64, who: &str, ingress: IngressEvent) -> HistoryLine {
         before: String::new(),
         after: String::new(),
         undoes: None,
+        request: None,
         ingress: Some(ingress),
     }
 }
@@ -58,10 +59,13 @@ fn request(id: &str, order: Order, who: &str, asked: u64, decided: Option<u64>) 
         what: String::new(),
         order: Box::new(order),
         who: who.to_owned(),
+        proof: "uid 7".to_owned(),
         reason: Some(reason.to_owned()),
         at: at(asked),
         expires: at(asked + 4 * 3_600),
         quorum: 1,
+        role: "approver".to_owned(),
+        approvers: Vec::new(),
         decisions: decided
             .map(|decided| DecisionShown {
                 who: "suzuki".to_owned(),
@@ -74,6 +78,8 @@ fn request(id: &str, order: Order, who: &str, asked: u64, decided: Option<u64>) 
             Some(_) => RequestState::Done,
             None => RequestState::Expired,
         },
+        since: at(decided.unwrap_or(asked)),
+        number: None,
         words: String::new(),
         break_glass: None,
     }
