@@ -1,4 +1,4 @@
-//! BIND, with a zone that one TSIG key may change: TXT records, and nothing else.
+//! BIND, with a zone that one TSIG key may change: TXT records and nothing else, or what a test says.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
@@ -27,6 +27,11 @@ pub struct Bind {
 impl Bind {
     /// Starts a server whose zone leads every host to the place's address.
     pub async fn start(place: &Place) -> Self {
+        Self::start_with(place, "", "TXT").await
+    }
+
+    /// The same with further records, of which the key may change those of these kinds.
+    pub async fn start_with(place: &Place, records: &str, kinds: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let key = Command::new("tsig-keygen").arg(KEY_NAME).output().unwrap();
@@ -35,7 +40,7 @@ impl Bind {
         let (address, server) = (place.address, free_address());
         let zone = format!(
             "$TTL 60\n@ IN SOA ns.{ZONE}. web.{ZONE}. 1 3600 600 86400 60\n\
-             @ IN NS ns.{ZONE}.\n@ IN A {address}\n* IN A {address}\nns IN A {address}\n"
+             @ IN NS ns.{ZONE}.\n@ IN A {address}\n* IN A {address}\nns IN A {address}\n{records}"
         );
         std::fs::write(path("zone"), zone).unwrap();
         let shown = folder.path().display();
@@ -46,7 +51,7 @@ impl Bind {
              recursion no; allow-transfer {{ none; }}; dnssec-validation no; }};\n\
              controls {{ }};\n\
              zone \"{ZONE}\" {{ type primary; file \"{shown}/zone\";\n\
-             update-policy {{ grant {KEY_NAME} zonesub TXT; }}; }};\n",
+             update-policy {{ grant {KEY_NAME} zonesub {kinds}; }}; }};\n",
             server.port(),
             server.ip()
         );

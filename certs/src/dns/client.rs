@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use yagura_control::Timestamp;
 
+use super::record_set::SWITCHED;
 use super::update::Update;
 
 /// How long one message may take over TCP.
@@ -103,7 +104,7 @@ impl NoAnswer {
                  its own, and both clocks are right"
             }
             ResponseCode::Refused => {
-                "allow the key to change TXT records of this name in the zone's update-policy"
+                "allow the key to change records of these names and types in the zone's update-policy"
             }
             ResponseCode::NotZone => "look whether the name lies in `zone` of [[dns]]",
             ResponseCode::YXDomain
@@ -182,6 +183,25 @@ pub(super) async fn ask(
     let records = answer(server, name, kind).await?.answers.into_iter();
     let wanted = records.filter(|record| record.record_type() == kind && record.name == *name);
     Ok(wanted.map(|record| record.data).collect())
+}
+
+/// What a server that answers for the zone holds of a name, of the kinds that are switched, each
+/// with its TTL in seconds.
+///
+/// # Errors
+/// It does not answer, or does not answer for the zone: then its TTLs are what is left of others'.
+pub async fn held(server: SocketAddr, name: &Name) -> Result<Vec<(u32, RData)>, NoAnswer> {
+    let mut held = Vec::new();
+    for kind in SWITCHED {
+        let answer = answer(server, name, kind).await?;
+        if !answer.metadata.authoritative {
+            return Err(unusable(server, &format!("it does not answer for {name}")));
+        }
+        let records = answer.answers.into_iter();
+        let wanted = records.filter(|record| record.record_type() == kind && record.name == *name);
+        held.extend(wanted.map(|record| (record.ttl, record.data)));
+    }
+    Ok(held)
 }
 
 /// A server's whole answer about a name and type.

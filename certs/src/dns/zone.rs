@@ -88,6 +88,18 @@ impl Zone {
         })
     }
 
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The server that takes changes.
+    #[must_use]
+    pub const fn server(&self) -> SocketAddr {
+        self.server
+    }
+
     /// Changes records; all of it or nothing.
     ///
     /// # Errors
@@ -113,7 +125,10 @@ impl Zone {
     }
 
     /// The servers that answer for the zone.
-    async fn servers(&self) -> Result<Vec<SocketAddr>, NoAnswer> {
+    ///
+    /// # Errors
+    /// They are not configured, and the zone does not name them.
+    pub async fn servers(&self) -> Result<Vec<SocketAddr>, NoAnswer> {
         if !self.answering.is_empty() {
             return Ok(self.answering.clone());
         }

@@ -100,6 +100,41 @@ impl BypassStage {
         !matches!(self, Self::Cloud | Self::Armed)
     }
 
+    /// Whether direct traffic is admitted and is meant to stay so: then the DNS may name the edge. It
+    /// takes longer to refuse it again from here than a change of the DNS may take.
+    #[must_use]
+    pub const fn stands_by(self) -> bool {
+        matches!(
+            self,
+            Self::Open | Self::DnsChanging | Self::Verifying | Self::Bypass
+        )
+    }
+
+    /// Whether it is on the way back.
+    #[must_use]
+    pub const fn returns(self) -> bool {
+        matches!(
+            self,
+            Self::DnsReturning | Self::ReturnVerifying | Self::Draining
+        )
+    }
+
+    /// The same for people.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Cloud => "behind the cloud",
+            Self::Armed => "approved, and looking whether all is ready",
+            Self::Open => "direct traffic is admitted, the DNS names the cloud",
+            Self::DnsChanging => "the DNS is being changed to the direct addresses",
+            Self::Verifying => "the change of the DNS is being verified",
+            Self::Bypass => "readers come directly",
+            Self::DnsReturning => "the DNS is being changed back to the cloud",
+            Self::ReturnVerifying => "the change back is being verified",
+            Self::Draining => "waiting for the last direct readers",
+        }
+    }
+
     /// The word in records and replies.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -150,4 +185,23 @@ pub struct SiteCloudShown {
     /// What a person is asked to change in the DNS, word for word, while that is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_request: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_door_is_open_from_before_the_change_until_after_the_change_back() {
+        let open = BypassStage::ALL.map(BypassStage::admits_direct);
+        assert_eq!(open.iter().position(|open| *open), Some(2));
+        assert!(open.iter().skip(2).all(|open| *open));
+        for stage in BypassStage::ALL {
+            assert!(!(stage.stands_by() && stage.returns()), "{stage}");
+            let either = stage.stands_by() || stage.returns();
+            assert_eq!(stage.admits_direct(), either, "{stage}");
+            let json = serde_json::to_value(stage).unwrap();
+            assert_eq!(json, stage.word());
+        }
+    }
 }
