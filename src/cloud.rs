@@ -3,6 +3,7 @@
 //! edges' business: `yagura cloud status` shows how far they are.
 
 pub(crate) mod arguments;
+mod rehearse;
 mod status;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use arguments::CloudCommand;
 pub(crate) fn run(command: &CloudCommand) -> anyhow::Result<ExitCode> {
     match command {
         CloudCommand::Status(arguments) => status::run(arguments),
+        CloudCommand::Rehearse(arguments) => rehearse::run(arguments),
         CloudCommand::Bypass(arguments) => {
             needs_reason(&arguments.order)?;
             let start = StartBypass {

@@ -148,6 +148,10 @@ impl Errands {
         tasks.spawn(certificates::elsewhere::run(self.edge.clone()));
         tasks.spawn(crate::disaster::hand_over::run(self.edge.clone()));
         tasks.spawn(probes::propose::run(self.edge.clone()));
+        tasks.spawn(crate::bypass::run::run(
+            self.edge.clone(),
+            self.data.clone(),
+        ));
         let cache = self.edge.cache.clone();
         tasks.spawn(async move {
             cache.take_stock().await;

@@ -31,6 +31,7 @@
 
 mod access_log;
 mod admin;
+mod bypass;
 pub mod cache;
 mod certificates;
 mod counters;
@@ -63,6 +64,7 @@ mod upstream;
 mod visit;
 mod watchdog;
 
+pub use bypass::rehearsal::{Rehearsal, rehearse};
 pub use error::EdgeError;
 pub use server::{Start, run};
 pub use upgrade::Program;

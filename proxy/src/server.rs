@@ -15,6 +15,7 @@ use yagura_control::Clock;
 
 use crate::access_log::AccessLog;
 use crate::admin::gate::{Admission, Gate};
+use crate::bypass::told::Bypasses;
 use crate::cache::{Cache, Rules};
 use crate::certificates::{self, Certificates};
 use crate::errands::{Doors, Errands};
@@ -255,6 +256,7 @@ fn opened(
         probes: Probes::default(),
         hooks: Hooks::default(),
         traces: Traces::open(edge.traces.as_ref(), &edge.name)?,
+        bypasses: Bypasses::default(),
         traffic,
         upgrades,
         started_at: clock.now(),

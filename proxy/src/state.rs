@@ -11,6 +11,7 @@ use yagura_control::{Clock, Timestamp};
 
 use crate::access_log::{AccessLog, Line};
 use crate::admin::gate::Gate;
+use crate::bypass::told::Bypasses;
 use crate::cache::Cache;
 use crate::certificates::Certificates;
 use crate::counters::Event;
@@ -52,6 +53,8 @@ pub struct Edge {
     pub probes: Probes,
     /// Who is told what must not go unnoticed.
     pub hooks: Hooks,
+    /// What is told of ways around clouds.
+    pub bypasses: Bypasses,
     /// Requests under way.
     pub traffic: Arc<Traffic>,
     /// Where a process that is to replace this one is asked for.
@@ -213,6 +216,8 @@ impl Edge {
         let settings = self.switchboard.settings();
         warnings.extend(probes::show::warnings(self, &settings));
         warnings.extend(self.certificates.warnings(&settings, now));
+        warnings.extend(self.certificates.warnings(&settings, self.clock.now()));
+        warnings.extend(self.bypasses.warnings());
         warnings
     }
 

@@ -1,5 +1,7 @@
 //! The arguments of `yagura cloud`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use crate::arguments::{EdgesArguments, OrderArguments};
@@ -16,6 +18,22 @@ pub(crate) enum CloudCommand {
     Abort(AbortArguments),
     /// Say that the change of the DNS was made by hand
     ConfirmDns(ConfirmDnsArguments),
+    /// Go there and back on a name that nobody reads, and write down how long it took; on the machine
+    /// of the edge that changes the DNS, as its user
+    Rehearse(RehearseArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RehearseArguments {
+    /// The edge's configuration file
+    #[arg(long, value_name = "FILE", default_value = "yagura.toml")]
+    pub(crate) config: PathBuf,
+    /// The site's name in the configuration
+    #[arg(value_name = "SITE")]
+    pub(crate) site: String,
+    /// Print the record as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

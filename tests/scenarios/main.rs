@@ -24,6 +24,7 @@ mod architecture;
 mod audit;
 mod bans;
 mod browser;
+mod bypass;
 mod cache_orders;
 mod cache_suite;
 mod certificates;

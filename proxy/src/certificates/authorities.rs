@@ -29,18 +29,10 @@ pub fn asked(
     pending: &Arc<Pending>,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Authority, Arc<dyn Solver>), Failure> {
-    let unknown = |what: &str| {
-        let advice = "correct the configuration and reload it";
-        Failure::new(format!("{what} is not configured"), advice)
-    };
     let found = settings.authorities.iter().find(|it| it.name == name);
     let found = found.ok_or_else(|| unknown(&format!("the authority \"{name}\"")))?;
     let solver: Arc<dyn Solver> = match &found.challenge {
-        ChallengeSetting::Dns01 { dns } => {
-            let zone = settings.dns.iter().find(|zone| zone.name == *dns);
-            let zone = zone.ok_or_else(|| unknown(&format!("the [[dns]] \"{dns}\"")))?;
-            Arc::new(self::zone(zone, clock)?)
-        }
+        ChallengeSetting::Dns01 { dns } => Arc::new(zone_named(settings, dns, clock)?),
         ChallengeSetting::TlsAlpn01 | ChallengeSetting::Http01 => match &settings.others {
             None => pending.clone(),
             Some(others) => Arc::new(Everywhere {
@@ -93,6 +85,25 @@ fn authority(settings: &AuthoritySettings) -> Result<Authority, Failure> {
         profile: settings.profile.clone(),
         external_account: external.transpose()?,
     })
+}
+
+/// A zone by its name in the configuration.
+///
+/// # Errors
+/// It is not configured, or the file of its key cannot be used.
+pub fn zone_named(
+    settings: &CertificatesSettings,
+    name: &str,
+    clock: &Arc<dyn Clock>,
+) -> Result<Zone, Failure> {
+    let found = settings.dns.iter().find(|zone| zone.name == *name);
+    let found = found.ok_or_else(|| unknown(&format!("the [[dns]] \"{name}\"")))?;
+    zone(found, clock)
+}
+
+fn unknown(what: &str) -> Failure {
+    let advice = "correct the configuration and reload it";
+    Failure::new(format!("{what} is not configured"), advice)
 }
 
 fn zone(settings: &DnsSettings, clock: &Arc<dyn Clock>) -> Result<Zone, Failure> {

@@ -12,7 +12,7 @@
 //! The store is the single truth: whoever brings a certificate saves a version there, and nothing
 //! else is needed for it to be served. The edge never stops for a certificate.
 
-mod authorities;
+pub mod authorities;
 mod choice;
 pub mod elsewhere;
 mod ends;

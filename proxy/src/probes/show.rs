@@ -30,24 +30,29 @@ fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
     let facts = edge.probes.facts(name);
     let settings = edge.switchboard.settings();
     let (stage, since) = stage(edge, name);
+    let mut missing = edge.bypasses.missing(name);
+    // What stops it is told by both.
+    let seen = lacking_at(edge, site, now).into_iter();
+    for lacking in seen.chain(nobody_approves(&settings)) {
+        if !missing.iter().any(|known| known.what == lacking.what) {
+            missing.push(lacking);
+        }
+    }
     SiteCloudShown {
         site: name.clone(),
         behind,
         stage,
         since,
-        missing: missing(edge, site, now)
-            .into_iter()
-            .chain(nobody_approves(&settings))
-            .collect(),
+        missing,
         facts: facts.map(|facts| facts.words(now)).unwrap_or_default(),
-        change_request: None,
+        change_request: edge.bypasses.of(name).request,
     }
 }
 
 /// What stands in the way of publishing a site directly, as far as paths, certificates and servers
 /// show it.
 #[must_use]
-pub fn missing(edge: &Edge, site: &Site, now: Timestamp) -> Vec<Missing> {
+pub fn lacking_at(edge: &Edge, site: &Site, now: Timestamp) -> Vec<Missing> {
     let facts = edge.probes.facts(&site.settings.name);
     let interval = edge.switchboard.settings().ingress.probe_interval;
     lacking(facts.as_ref(), site.settings.bypass.as_ref(), interval, now)
@@ -65,8 +70,14 @@ fn nobody_approves(settings: &Settings) -> Option<Missing> {
 
 /// How far a site is on its way around its cloud, and since when.
 #[must_use]
-pub fn stage(edge: &Edge, _site: &str) -> (BypassStage, Timestamp) {
-    (BypassStage::Cloud, edge.started_at)
+pub fn stage(edge: &Edge, site: &str) -> (BypassStage, Timestamp) {
+    let ingress = edge.switchboard.plan().intents.of(site).ingress;
+    // A site that never left its cloud has been there since before anybody looked.
+    let since = match ingress.is_default() {
+        true => edge.started_at,
+        false => ingress.since,
+    };
+    (ingress.stage, since)
 }
 
 /// What of the ways to sites needs somebody, in words: a cloud that fails, and what would keep a

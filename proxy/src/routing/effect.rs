@@ -2,6 +2,7 @@
 //! `switchboard.rs` puts it in force. What is particular to a kind of order stands in `effect/`.
 
 pub mod ban;
+pub mod cloud;
 pub mod disaster;
 pub mod notice;
 mod purge;
@@ -14,14 +15,13 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use yagura_config::Settings;
 use yagura_control::approval::RequestId;
-use yagura_control::order::{
-    BypassStage, DropPost, NoticeOf, Order, Outcome, Refusal, RefusalCode, StartBypass, StartReturn,
-};
+use yagura_control::order::{DropPost, NoticeOf, Order, Outcome, Refusal, RefusalCode};
 use yagura_control::{Clock, Timestamp};
 
 use super::history::Change;
 use super::import;
 use super::plan::Plan;
+use crate::bypass::stage::{Ingress, Permit};
 use crate::cache::Cache;
 use crate::ingress::Known;
 use crate::limits::Limits;
@@ -85,17 +85,19 @@ pub struct Effect {
     pub settings: Option<Settings>,
     /// The bans that it makes.
     pub bans: Option<Bans>,
+    /// What is kept of a site's bypass.
+    pub ingress: Option<Ingress>,
     /// The same for the history.
     pub change: Change,
 }
 
-/// Works an order out.
+/// Works an order out; `permit` is a second person's, where one was given.
 ///
 /// # Errors
 /// Why it is refused.
 pub fn of(
     order: &Order,
-    given: &Giver,
+    (given, permit): (&Giver, Option<&Permit>),
     before: &Plan,
     settings: &Settings,
     parts: &Parts,
@@ -106,6 +108,7 @@ pub fn of(
         outcome,
         settings: None,
         bans: None,
+        ingress: None,
         change,
     };
     let posts = |site: &str, plan: Plan, inverse| {
@@ -139,8 +142,6 @@ pub fn of(
         | Order::Upgrade(_)
         | Order::TakeCertificate(_)
         | Order::ShowProofs(_)
-        | Order::AbortBypass(_)
-        | Order::ConfirmDns(_)
         | Order::CloudStatus
         | Order::ShowRequests
         | Order::Decide(_)
@@ -151,17 +152,6 @@ pub fn of(
             "this order changes nothing".to_owned(),
             "ask for it without going through the switchboard",
         )),
-        Order::Bypass(StartBypass { site, .. }) | Order::Return(StartReturn { site, .. }) => {
-            before
-                .site_named(site)
-                .ok_or_else(|| unknown_site(site, before))?;
-            let outcome = Outcome::CloudChanged {
-                site: site.clone(),
-                stage: BypassStage::Cloud,
-            };
-            let plan = before.renumbered(generation);
-            Ok(plain(plan, outcome, Change::default()))
-        }
         Order::Purge(purge) => {
             purge::check(purge, before, &parts.cache)?;
             let (refreshed, withdrawn) = (purge.refresh.len(), purge.withdraw.len());
@@ -229,6 +219,13 @@ pub fn of(
             let inverse = disaster::brings_back(drop, before)?;
             let plan = disaster::dropped(drop, before, generation);
             posts(&drop.site, plan, inverse)
+        }
+        Order::Bypass(_) | Order::Return(_) | Order::AbortBypass(_) | Order::ConfirmDns(_) => {
+            let moved = cloud::of(order, given, permit, before)?;
+            Ok(Effect {
+                ingress: Some(moved.ingress),
+                ..plain(moved.plan, moved.outcome, moved.change)
+            })
         }
         Order::OpenStaff(open) => {
             staff::check(open, before, given.at)?;

@@ -10,6 +10,7 @@ use yagura_control::order::{
 };
 
 use super::decide::Because;
+use crate::bypass::stage::Ingress;
 
 /// The wishes for every site, by its name. A site that is not configured any more keeps them: it
 /// may come back.
@@ -33,25 +34,11 @@ pub struct SiteIntent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outside: Option<Given<OpenStaff>>,
     /// How far the site is on its way around its cloud.
-    #[serde(default, skip_serializing_if = "IngressIntent::is_default")]
-    pub ingress: IngressIntent,
+    #[serde(default, skip_serializing_if = "Ingress::is_default")]
+    pub ingress: Ingress,
     /// Posts of the disaster page; also those that are off it and not yet with the CMS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub posts: Vec<KeptPost>,
-}
-
-/// How far a site is on its way around its cloud, and back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IngressIntent {
-    /// The stage, by which the door is open or closed.
-    #[serde(default)]
-    pub stage: BypassStage,
-}
-
-impl IngressIntent {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A post, and what is still to be done with it.
@@ -137,6 +124,21 @@ impl Intents {
     #[must_use]
     pub fn with_notice(&self, site: &str, notice: Option<Given<RaiseNotice>>) -> Self {
         self.with(site, |intent| intent.notice = notice)
+    }
+
+    /// The same with a site elsewhere on its way around its cloud.
+    #[must_use]
+    pub fn with_ingress(&self, site: &str, ingress: Ingress) -> Self {
+        self.with(site, |intent| intent.ingress = ingress)
+    }
+
+    /// Where every site stands on its way around its cloud, of those that have ever left it.
+    #[must_use]
+    pub fn ingresses(&self) -> BTreeMap<String, Ingress> {
+        let all = self.0.iter();
+        let away = all.filter(|(_, intent)| !intent.ingress.is_default());
+        away.map(|(site, intent)| (site.clone(), intent.ingress.clone()))
+            .collect()
     }
 
     /// The same with the outside admitted to a site for staff, or not.

@@ -208,6 +208,7 @@ mod tests {
             change: Change::default(),
             undoes: None,
             request: None,
+            ingress: None,
         }
     }
 

@@ -13,6 +13,7 @@ use yagura_control::{Clock, Timestamp};
 use super::decide::{Decided, Sight, decide};
 use super::intent::{Intents, SiteIntent};
 use super::redirects::{Found, Redirects};
+use crate::bypass::stage::Ingress;
 use crate::cache::fetcher::Fetcher;
 use crate::cache::warm::SharedStatus;
 use crate::cache::{Cache, SiteCache};
@@ -253,6 +254,12 @@ impl Plan {
             intents: self.intents.clone(),
             sites: Arc::new(Sites::new(sites.collect())),
         }
+    }
+
+    /// The plan with a site elsewhere on its way around its cloud, not yet decided by.
+    #[must_use]
+    pub fn with_ingress(&self, generation: u64, site: &str, ingress: Ingress) -> Self {
+        self.with_intents(generation, self.intents.with_ingress(site, ingress))
     }
 
     /// The plan with other wishes, not yet decided by.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 use yagura_control::approval::{RequestId, Requests, Step};
-use yagura_control::order::{BanInForce, IngressEvent, Order};
+use yagura_control::order::{BanInForce, BypassStage, IngressEvent, Order};
 use yagura_control::redirect::Redirect;
 
 use super::history::{Change, History};
 use super::intent::Intents;
+use crate::bypass::stage::Ingress;
 use crate::cache::PurgeTable;
 
 /// One line of the journal.
@@ -38,6 +39,27 @@ pub enum Record {
         /// The request that it was carried out for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         request: Option<RequestId>,
+        /// What is kept of a site's bypass after it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ingress: Option<Box<Ingress>>,
+    },
+    /// A site went a step on its way around its cloud, or back.
+    Ingress {
+        /// Which site.
+        site: String,
+        /// When.
+        at: Timestamp,
+        /// Where it was, and where it is.
+        from: BypassStage,
+        /// The same.
+        to: BypassStage,
+        /// Why, in words.
+        why: String,
+        /// What was seen, a line each: what servers held, what doors said.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<String>,
+        /// What is kept.
+        kept: Box<Ingress>,
     },
     /// Something happened to a request.
     Approval {
@@ -105,6 +127,7 @@ impl Record {
         match self {
             Self::Order { generation, .. } | Self::Snapshot { generation, .. } => *generation,
             Self::Move { .. }
+            | Self::Ingress { .. }
             | Self::Path { .. }
             | Self::HandedOver { .. }
             | Self::Approval { .. } => 0,

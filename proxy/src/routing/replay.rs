@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use yagura_control::Timestamp;
 use yagura_control::approval::{RequestId, Requests, Step};
-use yagura_control::order::{HistoryLine, LiftBan, Order, Purge};
+use yagura_control::order::{HistoryLine, IngressEvent, LiftBan, Order, Purge};
 
 use super::asked;
 use super::effect::{self, Giver};
@@ -14,6 +14,7 @@ use super::import;
 use super::plan::Plan;
 use super::record::Record;
 use super::redirects::Redirects;
+use crate::bypass::stage::Ingress;
 use crate::cache::{Cache, key};
 use crate::limits::Limits;
 
@@ -27,6 +28,7 @@ pub fn applied(
     remember(&record, history, requests);
     match record {
         Record::Move { .. } | Record::Path { .. } | Record::Approval { .. } => plan,
+        Record::Ingress { site, kept, .. } => plan.with_ingress(plan.generation, &site, *kept),
         Record::HandedOver { site, posts, .. } => {
             let intents = plan.intents.handed_over(&site, &posts);
             plan.with_intents(plan.generation, intents)
@@ -53,6 +55,7 @@ pub fn applied(
             reason,
             order,
             request,
+            ingress,
             ..
         } => match order {
             Order::Purge(purge) => {
@@ -89,6 +92,12 @@ pub fn applied(
                 effect::disaster::posted(&add, &given, &plan, generation)
             }
             Order::DropPost(drop) => effect::disaster::dropped(&drop, &plan, generation),
+            Order::Bypass(_) | Order::Return(_) | Order::AbortBypass(_) | Order::ConfirmDns(_) => {
+                match (history::site_of(&order), ingress) {
+                    (Some(site), Some(kept)) => plan.with_ingress(generation, site, *kept),
+                    _ => plan.renumbered(generation),
+                }
+            }
             Order::Ban(ban) => {
                 let given = given(who, reason, at, request);
                 let entry = effect::ban::in_force(&ban, &given);
@@ -109,10 +118,6 @@ pub fn applied(
             | Order::Upgrade(_)
             | Order::TakeCertificate(_)
             | Order::ShowProofs(_)
-            | Order::Bypass(_)
-            | Order::Return(_)
-            | Order::AbortBypass(_)
-            | Order::ConfirmDns(_)
             | Order::CloudStatus
             | Order::ShowRequests
             | Order::Decide(_)
@@ -165,11 +170,40 @@ pub fn remember(record: &Record, history: &mut History, requests: &mut Requests)
         Record::Order { .. }
         | Record::Move { .. }
         | Record::Path { .. }
+        | Record::Ingress { .. }
         | Record::HandedOver { .. } => {}
     }
     if let Some(entry) = entry(record, requests) {
         history.push(entry);
     }
+}
+
+/// Where every site stands on its way around its cloud, after these records. Steps have no generation
+/// to know them by.
+pub fn ingresses(records: &[Record]) -> BTreeMap<String, Ingress> {
+    let mut ingresses = BTreeMap::new();
+    for record in records {
+        match record {
+            Record::Snapshot { intents, .. } => ingresses = intents.ingresses(),
+            Record::Ingress { site, kept, .. } => {
+                ingresses.insert(site.clone(), (**kept).clone());
+            }
+            Record::Order {
+                order,
+                ingress: Some(kept),
+                ..
+            } => {
+                let site = history::site_of(order).unwrap_or_default();
+                ingresses.insert(site.to_owned(), (**kept).clone());
+            }
+            Record::Order { .. }
+            | Record::Move { .. }
+            | Record::Path { .. }
+            | Record::Approval { .. }
+            | Record::HandedOver { .. } => {}
+        }
+    }
+    ingresses
 }
 
 /// What the history says of a record.
@@ -186,6 +220,7 @@ fn entry(record: &Record, requests: &Requests) -> Option<Entry> {
             change,
             undoes,
             request,
+            ..
         } => Some(Entry {
             line: HistoryLine {
                 number: Some(*generation),
@@ -202,6 +237,35 @@ fn entry(record: &Record, requests: &Requests) -> Option<Entry> {
             },
             subject: Subject::of(order),
             inverse: change.inverse.clone(),
+        }),
+        Record::Ingress {
+            site,
+            at,
+            from,
+            to,
+            why,
+            evidence,
+            ..
+        } => Some(Entry {
+            line: HistoryLine {
+                number: None,
+                at: *at,
+                who: "edge".to_owned(),
+                reason: None,
+                site: Some(site.clone()),
+                what: format!("around the cloud: {}", to.describe()),
+                before: from.word().to_owned(),
+                after: to.word().to_owned(),
+                undoes: None,
+                request: None,
+                ingress: Some(IngressEvent::Stage {
+                    from: *from,
+                    to: *to,
+                    why: [std::slice::from_ref(why), evidence].concat().join("; "),
+                }),
+            },
+            subject: Subject::Move,
+            inverse: None,
         }),
         Record::Move {
             at,

@@ -9,10 +9,12 @@
 //! history holds both.
 //!
 //! An order that needs a second person waits as a request (`switchboard/requests.rs`). What changes
-//! nothing is answered in `switchboard/questions.rs`.
+//! nothing is answered in `switchboard/questions.rs`. Steps of a bypass come in by
+//! `switchboard/steps.rs`.
 
 mod questions;
 mod requests;
+mod steps;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +41,7 @@ use crate::limits::Limits;
 use crate::notice::files::Files;
 
 pub use requests::News;
+pub use steps::Step;
 
 /// The longest time after which it is looked whether an order's time is over: the clock may be set.
 const LOOK: Duration = Duration::from_secs(10);
@@ -222,7 +225,14 @@ impl Switchboard {
     ) -> Result<Reply, Refusal> {
         let before = self.plan.load_full();
         let (order, files) = taken(order, &self.parts.files)?;
-        let effect = effect::of(&order, &given, &before, &self.settings(), &self.parts)?;
+        let settings = self.settings();
+        let request = given
+            .request
+            .as_ref()
+            .and_then(|id| inner.requests.find(id));
+        let permit = request.map(|request| effect::cloud::permit(request, given.at));
+        let right = (&given, permit.as_ref());
+        let effect = effect::of(&order, right, &before, &settings, &self.parts)?;
         if dry_run {
             return Ok(self.reply(before.generation, given.at, effect.outcome));
         }
@@ -239,6 +249,7 @@ impl Switchboard {
             change: effect.change,
             undoes,
             request: given.request,
+            ingress: effect.ingress.map(Box::new),
         };
         inner.keep(&record).map_err(not_durable)?;
         if let Record::Order {
@@ -310,10 +321,14 @@ impl Switchboard {
                 replay::remember(record, history, requests);
             }
             let known = &mut (history.clone(), requests.clone());
+            let ingresses = replay::ingresses(&records);
             let later = records.into_iter();
             let later = later.filter(|record| record.generation() > present.generation);
             let plan = later.fold(present.renumbered(present.generation), |plan, record| {
                 replay::applied(plan, record, (&mut known.0, &mut known.1), doors)
+            });
+            let plan = ingresses.into_iter().fold(plan, |plan, (site, kept)| {
+                plan.with_ingress(plan.generation, &site, kept)
             });
             self.put_in_force(plan.decided(self.parts.clock.now()));
         }

@@ -264,6 +264,7 @@ fn measure_a_large_table() {
         change: Change::default(),
         undoes: None,
         request: None,
+        ingress: None,
     };
     let journal = yagura_control::journal::encode(&record).unwrap();
     drop(record);

@@ -102,7 +102,9 @@ impl Switchboard {
         }
         // What would be refused anyhow is nothing to decide about.
         let given = giver(&asked.by, asked.reason.clone(), now, None);
-        effect::of(order, &given, &self.plan(), &settings, &self.parts)?;
+        let assumed = effect::cloud::assumed(now);
+        let right = (&given, Some(&assumed));
+        effect::of(order, right, &self.plan(), &settings, &self.parts)?;
         let (id, step) = match inner.requests.ask(asked, now)? {
             Judged::Known(id) => (id, None),
             Judged::New(step) => (step.request().clone(), Some(*step)),

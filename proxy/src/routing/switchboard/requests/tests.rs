@@ -16,6 +16,10 @@ use crate::routing::journal::Journal;
 
 const TEXT: &str = "[edge]\nname = \"east\"\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\n\
                     name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n\
+                    behind = [\"cloud\"]\n[site.bypass]\ndns = \"manual\"\nnames = [\"a.example\"]\n\
+                    servers = [\"127.0.0.1:53\"]\ndirect = [\"A 127.0.0.1\"]\n\
+                    [site.bypass.cloud]\ncloud = [\"A 192.0.2.7\"]\n\
+                    [[cloud]]\nname = \"cloud\"\nranges = [\"192.0.2.0/24\"]\n\
                     [[operator]]\nname = \"taro\"\nroles = [\"approver\"]\nusers = [8]\n";
 const BEGAN: u64 = 1_000_000;
 
