@@ -33,7 +33,7 @@ pub struct Of<'a> {
 }
 
 impl Of<'_> {
-    fn new(&self) -> Announcement {
+    fn about_site(&self) -> Announcement {
         Announcement::new(Kind::Stage, self.edge, self.at).of_site(self.site)
     }
 
@@ -41,7 +41,7 @@ impl Of<'_> {
     #[must_use]
     pub fn step(&self, to: Stage, why: &str) -> Announcement {
         let Self { edge, site, .. } = self;
-        self.new().saying(
+        self.about_site().saying(
             format!(
                 "【経路切替】{site}（{edge}）：{}になりました。",
                 japanese(to)
@@ -55,7 +55,7 @@ impl Of<'_> {
     pub fn trouble(&self, needs: &Missing) -> Announcement {
         let Self { edge, site, .. } = self;
         let (what, hint) = (&needs.what, &needs.hint);
-        self.new().saying(
+        self.about_site().saying(
             format!("【要対応】{site}（{edge}）の経路切替に対応が必要です。詳細は英文と yagura cloud status を参照してください。"),
             format!("{site} ({edge}) needs somebody: {what}. {hint}"),
         )
@@ -65,7 +65,7 @@ impl Of<'_> {
     #[must_use]
     pub fn request(&self, text: &str) -> Announcement {
         let Self { edge, site, .. } = self;
-        self.new().saying(
+        self.about_site().saying(
             format!(
                 "【DNS変更依頼】{site}（{edge}）：次の依頼をDNS事業者へ送ってください。\n\n{text}"
             ),

@@ -92,7 +92,7 @@ struct Of<'a> {
 }
 
 impl Of<'_> {
-    fn new(&self, kind: Kind, who: &str) -> Announcement {
+    fn about_request(&self, kind: Kind, who: &str) -> Announcement {
         let announcement = Announcement::new(kind, self.edge, self.at)
             .of_request(self.request)
             .by(who);
@@ -114,7 +114,7 @@ impl Of<'_> {
         let (site, reason) = (self.site(), self.reason());
         let (ja, en) = words(&self.request.order);
         let RequestShown { id, expires, .. } = self.request;
-        self.new(Kind::Proposal, &self.request.who).saying(
+        self.about_request(Kind::Proposal, &self.request.who).saying(
             format!(
                 "【自動提案】{site} の{ja}を提案します。理由：{reason}。承認されるまで切り替えません。\
                  承認：yagura approve {id}（期限 {expires}）"
@@ -132,7 +132,7 @@ impl Of<'_> {
         let RequestShown {
             id, who, expires, ..
         } = self.request;
-        self.new(Kind::Request, who).saying(
+        self.about_request(Kind::Request, who).saying(
             format!(
                 "【承認依頼】{who} が {site} の{ja}を申請しました。理由：{reason}。\
                  承認：yagura approve {id}（期限 {expires}）"
@@ -150,7 +150,7 @@ impl Of<'_> {
         let RequestShown { id, who, .. } = self.request;
         let by = self.request.break_glass.as_ref();
         let by = by.map_or_else(String::new, |it| it.review_by.to_string());
-        self.new(Kind::BreakGlass, who).saying(
+        self.about_request(Kind::BreakGlass, who).saying(
             format!(
                 "【緊急・承認なし】{who} が {site} の{ja}を承認者なしで実行しました。理由：{reason}。\
                  {by} までに承認者が確認してください：yagura review {id}"
@@ -178,7 +178,7 @@ impl Of<'_> {
             }
             _ => ("。", "."),
         };
-        self.new(Kind::Decision, who).saying(
+        self.about_request(Kind::Decision, who).saying(
             format!("【申請の結果】{who} が {site} の{wish_ja}（{id}）を{ja}{then_ja}"),
             format!("{who} {en} the request {id} ({wish_en} of {site}){then_en}"),
         )
@@ -187,7 +187,7 @@ impl Of<'_> {
     fn ended(&self, ja: &str, en: &str) -> Announcement {
         let (site, id) = (self.site(), &self.request.id);
         let (wish_ja, wish_en) = words(&self.request.order);
-        self.new(Kind::Decision, "").saying(
+        self.about_request(Kind::Decision, "").saying(
             format!("【申請の結果】{site} の{wish_ja}（{id}）は{ja}。"),
             format!("The request {id} ({wish_en} of {site}) {en}."),
         )
@@ -195,7 +195,7 @@ impl Of<'_> {
 
     fn reviewed(&self, who: &str, finding: &str) -> Announcement {
         let id = &self.request.id;
-        self.new(Kind::Review, who).saying(
+        self.about_request(Kind::Review, who).saying(
             format!("【確認済み】緊急操作（{id}）を {who} が確認しました：{finding}"),
             format!("Reviewed: {who} has looked at break-glass {id}: {finding}"),
         )
