@@ -254,14 +254,14 @@ fn who_breaks_the_glass_acts_alone_and_is_asked_afterwards() {
 }
 
 #[test]
-fn an_edge_proposes_in_its_own_name_and_a_dry_run_asks_for_nothing() {
+fn edges_propose_in_one_name_and_a_dry_run_asks_for_nothing() {
     let place = Place::new();
     let switchboard = place.open();
     let proposed = switchboard.propose(bypass("a", false), "the cloud is down");
     let proposed = shown(proposed.unwrap());
     assert_eq!(
         (&*proposed.who, &*proposed.proof),
-        ("edge east", "by itself")
+        ("edge (any)", "by itself")
     );
     assert!(switchboard.propose(bypass("a", true), "alone").is_err());
     let mut envelope = Envelope::of(bypass("a", false), "hanako");
