@@ -42,6 +42,7 @@ mod handed_over;
 mod history;
 mod http2;
 mod ingress;
+mod internet;
 mod kill;
 mod limits;
 mod metrics;

@@ -104,7 +104,7 @@ impl Bind {
 
 /// BIND listens on addresses that an interface has, and no other of the loopback's; so on the first
 /// of them, at a port below those of outgoing connections that nobody else in this run takes.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let begin = u16::try_from(std::process::id() % 300).unwrap() * 64;
     loop {
@@ -116,7 +116,8 @@ fn free_address() -> SocketAddr {
     }
 }
 
-fn write_private(path: PathBuf, bytes: &[u8]) {
+/// Writes a file that nobody else may read.
+pub fn write_private(path: PathBuf, bytes: &[u8]) {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let mut file = std::fs::File::options()

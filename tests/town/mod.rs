@@ -5,6 +5,7 @@
 //! - `callers.rs`: connections from addresses of the test's choice.
 //! - `certified.rs`: an edge that orders certificates.
 //! - `collector.rs`: a collector of OpenTelemetry's traces.
+//! - `internet/`: names, resolvers, a security cloud and a crowd of readers.
 //! - `load.rs`: readers who go on asking.
 //! - `lone_edge.rs`: the edge alone, with a folder and a control socket.
 //! - `museum.rs`: a site of another CMS, with a sitemap, and an edge of its own before it.
@@ -28,6 +29,7 @@ pub mod bind;
 pub mod callers;
 pub mod certified;
 pub mod collector;
+pub mod internet;
 pub mod load;
 pub mod lone_edge;
 pub mod museum;

@@ -72,6 +72,14 @@ impl Authority {
         self.issue(&format!("edge-{}", address.ip()), params)
     }
 
+    /// A certificate of a web server.
+    pub fn site(&self, host: &str) -> Held {
+        let mut params = named(host);
+        params.subject_alt_names = vec![SanType::DnsName(host.try_into().unwrap())];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.issue(host, params)
+    }
+
     fn issue(&self, stem: &str, params: CertificateParams) -> Held {
         let key = KeyPair::generate().unwrap();
         let issued = params.signed_by(&key, &self.issuer).unwrap();

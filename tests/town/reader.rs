@@ -51,12 +51,12 @@ impl Answer {
 }
 
 impl Reader {
-    /// A reader of `host` at `address`, who trusts the authority in the PEM file.
+    /// A reader of `host` at `address`, who trusts the authorities in the PEM file.
     pub fn new(address: SocketAddr, host: &str, authority: &Path) -> Self {
         let mut roots = rustls::RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_file(authority).unwrap())
-            .unwrap();
+        for certificate in CertificateDer::pem_file_iter(authority).unwrap() {
+            roots.add(certificate.unwrap()).unwrap();
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
