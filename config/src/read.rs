@@ -3,6 +3,7 @@
 //! This file reads the top of the file; the tables are in `read/`, one file each.
 
 mod access_log;
+mod backup;
 mod bypass;
 mod certificates;
 mod clouds;
@@ -94,6 +95,13 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         .unzip();
     let cms = top.table("cms").map(|table| cms::read(&table));
     let ops = top.table("ops").map(|table| ops::read(&table));
+    let near = backup::Neighbours {
+        edge: edge.as_ref().and_then(Option::as_ref),
+        cms: cms.as_ref().and_then(Option::as_ref),
+        ops: ops.as_ref().and_then(Option::as_ref),
+        file,
+    };
+    let backup = top.table("backup").map(|table| backup::read(&table, &near));
     let control_table = top.table("control");
     let control = control_table.as_ref().map(operators::read_control);
     let operators: Vec<_> = top
@@ -132,7 +140,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     check::programs(
         top,
         edge_table.is_some(),
-        cms.is_some() || ops.is_some() || command.is_some(),
+        cms.is_some() || ops.is_some() || backup.is_some() || command.is_some(),
         &sites,
     );
     let read_edge = edge.as_ref().and_then(Option::as_ref);
@@ -173,6 +181,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
         certificates: certificates?,
         cms: every(cms)?,
         ops: every(ops)?,
+        backup: every(backup)?,
         control: every(control)?,
         operators: operators
             .into_iter()

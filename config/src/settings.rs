@@ -5,6 +5,7 @@
 //! fields, because settings are plain data; they are never changed after reading, only replaced.
 
 mod access_log;
+mod backup;
 mod bypass;
 mod certificates;
 mod clouds;
@@ -27,6 +28,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 pub use access_log::{AccessLogSettings, AddressPolicy, QueryPolicy, RotationSettings};
+pub use backup::{BackupSettings, KeepSettings, PlaceSettings, TargetSettings};
 pub use bypass::{BypassSettings, DnsChanger, DnsRecord, Share};
 pub use certificates::{
     AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
@@ -60,6 +62,8 @@ pub struct Settings {
     pub cms: Option<CmsSettings>,
     /// `[ops]`: present where the operations desk runs.
     pub ops: Option<OpsSettings>,
+    /// `[backup]`: present where backups are made.
+    pub backup: Option<BackupSettings>,
     /// `[control]`: present where the edge takes orders over TCP.
     pub control: Option<ControlSettings>,
     /// `[[operator]]`: who may give orders. With none, root and the edge's own user may do everything.

@@ -10,7 +10,8 @@ pub(super) fn read(table: &Section<'_>) -> Option<CmsSettings> {
     let public_listen = origin(table, "public_listen");
     let staff_listen = origin(table, "staff_listen");
     let feed_socket = table.required_path("feed_socket");
-    let database = database(table);
+    let database = table.required("database");
+    let database = database.and_then(|text| self::database(table, text));
     let media = table.required_path("media");
     let public_url = url(table, "public_url");
     let staff_url = url(table, "staff_url");
@@ -41,8 +42,7 @@ pub(super) fn read(table: &Section<'_>) -> Option<CmsSettings> {
 
 /// The database: a SQLite file, or a PostgreSQL URL, which may hold a password and is therefore
 /// never repeated in a message.
-fn database(table: &Section<'_>) -> Option<SecretString> {
-    let text: String = table.required("database")?;
+pub(super) fn database(table: &Section<'_>, text: String) -> Option<SecretString> {
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = table.folder().join(path);
         return Some(format!("sqlite:{}", path.display()).into());
