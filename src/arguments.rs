@@ -9,6 +9,7 @@ use yagura_control::order::Route;
 use yagura_control::{Timestamp, until};
 
 use crate::audit::AuditCommand;
+use crate::backup::arguments::BackupCommand;
 use crate::ban::arguments::BanCommand;
 use crate::certs::arguments::CertsCommand;
 use crate::cloud::arguments::CloudCommand;
@@ -128,6 +129,11 @@ pub(crate) enum Command {
     Control {
         #[command(subcommand)]
         command: ControlCommand,
+    },
+    /// Backups: taken, listed, checked, restored and compared
+    Backup {
+        #[command(subcommand)]
+        command: BackupCommand,
     },
     /// Print the availability of a month, from the operations desk's ledger
     Availability(AvailabilityArguments),

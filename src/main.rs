@@ -5,6 +5,7 @@
 //! - `top.rs` watches running edges; `status.rs`, `history.rs`, `route.rs`, `staff.rs`, `notice.rs`, `disaster.rs`, `drill.rs`, `undo.rs`, `cache.rs`, `purge.rs`, `redirect.rs`, `ban.rs`, `reload.rs`, `upgrade.rs` give an order to running edges.
 //! - `request.rs`, `approve.rs`: what waits for a second person; `token.rs`: what operators show; `audit.rs` verifies the journal.
 //! - `cloud.rs` leaves a security cloud, comes back, and shows how things stand.
+//! - `backup.rs` takes backups, lists and checks them, and restores.
 //! - `control.rs` describes the API by which they are given.
 //! - `certs.rs` looks after the certificates in the edge's folder.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
@@ -16,6 +17,7 @@ mod approve;
 mod arguments;
 mod audit;
 mod availability;
+mod backup;
 mod ban;
 mod cache;
 mod certs;
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         Command::Certs { command } => certs::run(&command),
         Command::Cloud { command } => cloud::run(&command),
         Command::Control { command } => control::run(&command),
+        Command::Backup { command } => backup::run(&command),
         Command::Availability(arguments) => availability::run(&arguments),
     };
     match result {

@@ -7,14 +7,18 @@ use yagura_control::order::{
 };
 
 use crate::arguments::StatusArguments;
-use crate::{disaster, edges, output};
+use crate::{backup, disaster, edges, output};
 
 pub(crate) fn run(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
-    edges::ask(Order::Status, &arguments.edges, |reply| {
+    let code = edges::ask(Order::Status, &arguments.edges, |reply| {
         if let Outcome::Status(status) = &reply.outcome {
             print(reply, status);
         }
-    })
+    })?;
+    if !arguments.edges.json {
+        backup::tell_standing(&arguments.edges.config);
+    }
+    Ok(code)
 }
 
 fn print(reply: &Reply, status: &EdgeStatus) {

@@ -24,6 +24,9 @@ pub enum NoTime {
     /// It is over.
     #[error("{0} is over\n  give a time to come")]
     Past(Timestamp),
+    /// It is still to come.
+    #[error("{0} is still to come\n  give a time that is over")]
+    Ahead(Timestamp),
     /// It is too far away to be meant.
     #[error("{0} is more than ten years away\n  leave the time out for an order without an end")]
     TooFar(Timestamp),
@@ -61,6 +64,25 @@ pub fn moment(text: &str) -> Result<Timestamp, NoTime> {
     let day = || Some(trimmed.parse::<Day>().ok()?.before(1).end());
     let at = date_and_time(trimmed).or_else(day);
     at.ok_or_else(|| NoTime::Unreadable(text.to_owned()))
+}
+
+/// Reads a point in time that is over: `14:03` (in Japan, today or yesterday), `2026-11-20 14:03`.
+///
+/// # Errors
+/// See [`NoTime`].
+pub fn past(text: &str, now: Timestamp) -> Result<Timestamp, NoTime> {
+    let trimmed = text.trim();
+    let unreadable = || NoTime::Unreadable(text.to_owned());
+    let at = match clock_time(trimmed) {
+        Some(time) => next(time, now)
+            .map(|at| Timestamp(at.0.saturating_sub(86_400_000)))
+            .ok_or_else(unreadable)?,
+        None => date_and_time(trimmed).ok_or_else(unreadable)?,
+    };
+    if at > now {
+        return Err(NoTime::Ahead(at));
+    }
+    Ok(at)
 }
 
 /// One number with a unit: `90min`, `2h`, `1d`.
@@ -149,6 +171,21 @@ mod tests {
             assert_eq!(moment(text).unwrap().rfc3339(), at, "{text}");
         }
         assert!(moment("yesterday").is_err());
+    }
+
+    #[test]
+    fn times_that_are_over_are_read_too() {
+        let read = |text| past(text, NOW).map(Timestamp::rfc3339);
+        for (text, at) in [
+            ("14:03", "2026-11-23T14:03:00+09:00"),
+            ("18:00", "2026-11-22T18:00:00+09:00"),
+            ("2026-11-20 14:03", "2026-11-20T14:03:00+09:00"),
+        ] {
+            assert_eq!(read(text).unwrap(), at, "{text}");
+        }
+        for text in ["2026-11-24 14:03", "+2h", "yesterday"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

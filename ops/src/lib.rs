@@ -9,6 +9,7 @@
 //!
 //! It runs apart from edge and CMS, so that it sees them fail.
 
+pub mod backup;
 mod desk;
 mod error;
 mod ledger;

@@ -1,0 +1,225 @@
+//! Between the engine and the place that holds its files.
+//!
+//! - **Veto:** the engine saves a generation even when a file of it could not be read. Here its
+//!   snapshot is refused then; what was written of it is unreferenced, and goes with the next prune.
+//! - **Packs:** a restore reads a pack in many small parts. From afar, a pack is fetched whole at the
+//!   second part, and the newest few are kept in memory.
+//! - **Bandwidth:** bytes pass at the configured rate, both ways.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustic_core::{
+    BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend,
+};
+use yagura_control::clock::monotonic;
+
+use super::source::Veto;
+use crate::backup::store::{Kind, Store};
+
+/// Packs in memory; each is some tens of MiB at most.
+const PACKS: usize = 3;
+
+pub(crate) struct Gate {
+    store: Arc<dyn Store>,
+    veto: Veto,
+    pace: Option<Pace>,
+    packs: Option<Mutex<Packs>>,
+}
+
+#[derive(Default)]
+struct Packs {
+    whole: VecDeque<(Id, Bytes)>,
+    asked: VecDeque<Id>,
+}
+
+impl Gate {
+    /// `afar`: whether a small read costs a journey.
+    pub(crate) fn new(store: Arc<dyn Store>, veto: Veto, rate: Option<u64>, afar: bool) -> Self {
+        Self {
+            store,
+            veto,
+            pace: rate.map(Pace::new),
+            packs: afar.then(Mutex::default),
+        }
+    }
+
+    fn pass(&self, bytes: usize) {
+        if let Some(pace) = &self.pace {
+            pace.wait(bytes);
+        }
+    }
+
+    /// The part out of a pack that is in memory; fetches the pack when this is its second part.
+    fn part_of_pack(&self, id: &Id, offset: u32, length: u32) -> io::Result<Option<Bytes>> {
+        let Some(packs) = &self.packs else {
+            return Ok(None);
+        };
+        let mut packs = packs.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = packs.whole.iter().find(|(known, _)| known == id);
+        let mut whole = known.map(|(_, bytes)| bytes.clone());
+        if whole.is_none() {
+            if !packs.asked.contains(id) {
+                packs.asked.push_back(*id);
+                if packs.asked.len() > 4 * PACKS {
+                    packs.asked.pop_front();
+                }
+                return Ok(None);
+            }
+            let bytes = self.store.read(Kind::Pack, id.to_hex().as_str(), None)?;
+            self.pass(bytes.len());
+            packs.whole.push_back((*id, bytes.clone()));
+            if packs.whole.len() > PACKS {
+                packs.whole.pop_front();
+            }
+            whole = Some(bytes);
+        }
+        let begin = usize::try_from(offset).map_err(io::Error::other)?;
+        let end = begin.saturating_add(usize::try_from(length).map_err(io::Error::other)?);
+        let whole = whole.unwrap_or_default();
+        if end > whole.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Some(whole.slice(begin..end)))
+    }
+}
+
+const fn kind(of: FileType) -> Kind {
+    match of {
+        FileType::Config => Kind::Config,
+        FileType::Key => Kind::Key,
+        FileType::Snapshot => Kind::Snapshot,
+        FileType::Index => Kind::Index,
+        FileType::Pack => Kind::Pack,
+    }
+}
+
+fn told(error: io::Error) -> Box<RusticError> {
+    let words = error.to_string();
+    RusticError::with_source(ErrorKind::Backend, "the place failed: `{words}`", error)
+        .attach_context("words", words)
+}
+
+impl ReadBackend for Gate {
+    fn location(&self) -> String {
+        self.store.place()
+    }
+
+    fn list_with_size(&self, of: FileType) -> RusticResult<Vec<(Id, u32)>> {
+        let listed = self.store.list(kind(of)).map_err(told)?;
+        let known = |(name, size): (String, u32)| Some((Id::parse_some(&name, of)?, size));
+        Ok(listed.into_iter().filter_map(known).collect())
+    }
+
+    fn read_full(&self, of: FileType, id: &Id) -> RusticResult<Bytes> {
+        let bytes = self.store.read(kind(of), id.to_hex().as_str(), None);
+        let bytes = bytes.map_err(told)?;
+        self.pass(bytes.len());
+        Ok(bytes)
+    }
+
+    fn read_partial(
+        &self,
+        of: FileType,
+        id: &Id,
+        _cacheable: bool,
+        offset: u32,
+        length: u32,
+    ) -> RusticResult<Bytes> {
+        if of == FileType::Pack
+            && let Some(bytes) = self.part_of_pack(id, offset, length).map_err(told)?
+        {
+            return Ok(bytes);
+        }
+        let part = Some((offset, length));
+        let bytes = self.store.read(kind(of), id.to_hex().as_str(), part);
+        let bytes = bytes.map_err(told)?;
+        self.pass(bytes.len());
+        Ok(bytes)
+    }
+
+    fn warmup_path(&self, _of: FileType, id: &Id) -> String {
+        id.to_hex().to_string()
+    }
+}
+
+impl WriteBackend for Gate {
+    fn create(&self) -> RusticResult<()> {
+        self.store.create().map_err(told)
+    }
+
+    fn write_bytes(
+        &self,
+        of: FileType,
+        id: &Id,
+        _cacheable: bool,
+        content: BytesList,
+    ) -> RusticResult<()> {
+        if of == FileType::Snapshot
+            && let Some(why) = self.veto.said()
+        {
+            return Err(told(io::Error::other(why)));
+        }
+        self.pass(content.size());
+        let name = id.to_hex();
+        self.store
+            .write(kind(of), name.as_str(), content.slice())
+            .map_err(told)
+    }
+
+    fn remove(&self, of: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
+        let name = id.to_hex();
+        self.store.remove(kind(of), name.as_str()).map_err(told)
+    }
+}
+
+/// Lets bytes pass at a rate: each waits until what passed before has had its time.
+struct Pace {
+    rate: u64,
+    free_at: Mutex<Instant>,
+    never: Condvar,
+}
+
+impl Pace {
+    fn new(rate: u64) -> Self {
+        Self {
+            rate: rate.max(1),
+            free_at: Mutex::new(monotonic()),
+            never: Condvar::new(),
+        }
+    }
+
+    fn wait(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let takes = Duration::from_millis(bytes.saturating_mul(1_000) / self.rate);
+        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = (*free_at).max(monotonic()) + takes;
+        *free_at = until;
+        loop {
+            let left = until.saturating_duration_since(monotonic());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.never.wait_timeout(free_at, left);
+            free_at = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_pass_at_the_rate() {
+        let began = monotonic();
+        let pace = Pace::new(100_000);
+        for _ in 0..10 {
+            pace.wait(1_000);
+        }
+        assert!(monotonic().duration_since(began) >= Duration::from_millis(95));
+    }
+}

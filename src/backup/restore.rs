@@ -1,0 +1,191 @@
+//! `yagura backup restore`: into a folder, with progress and a comparison.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, bail};
+use yagura_control::clock::monotonic;
+use yagura_control::{Clock, SystemClock, until};
+use yagura_ops::backup::{Generation, InPlace, Part, Restored, Vault, chosen};
+
+use super::arguments::RestoreArguments;
+use super::words;
+use crate::output;
+
+/// Progress is told so often, in milliseconds.
+const TOLD_EVERY_MS: u64 = 500;
+
+pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
+    let vault = super::vault(&arguments.config)?;
+    let generations = meant(&vault, arguments)?;
+    let Some(folder) = &arguments.to else {
+        return in_place(&vault, arguments, generations);
+    };
+    let several = generations.len() > 1;
+    let mut done = Vec::new();
+    for generation in generations {
+        let to = match several {
+            true => folder.join(generation.part.word()),
+            false => folder.clone(),
+        };
+        let told = Told::new();
+        let progress = |done, of| told.progress(done, of);
+        let restored = vault.restore(arguments.from.as_deref(), generation, &to, &progress)?;
+        if !arguments.config.json {
+            tell(&restored);
+        }
+        done.push(restored);
+    }
+    if arguments.config.json {
+        output::json(&done)?;
+    }
+    let differs = done.iter().any(|it| !it.differences.is_empty());
+    Ok(ExitCode::from(u8::from(differs)))
+}
+
+/// The CMS's own database becomes the one of the generation.
+fn in_place(
+    vault: &Vault,
+    arguments: &RestoreArguments,
+    generations: Vec<Generation>,
+) -> anyhow::Result<ExitCode> {
+    let find = |part| generations.iter().find(|it| it.part == part).cloned();
+    let Some(database) = find(Part::Database) else {
+        bail!(
+            "this generation holds no database\n  name one of the repository `database`, or --at"
+        );
+    };
+    let by = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
+    let order = InPlace {
+        target: arguments.from.as_deref(),
+        database,
+        files: find(Part::Files),
+        by: by.unwrap_or_else(|_| "unknown".to_owned()),
+        reason: arguments.reason.clone().unwrap_or_default(),
+    };
+    let told = Told::new();
+    let progress = |done, of| told.progress(done, of);
+    let replaced = vault.restore_in_place(order, SystemClock.now(), &progress)?;
+    if arguments.config.json {
+        output::json(&replaced)?;
+    } else {
+        println!(
+            "restored in place: the database of {}, identical with its record",
+            replaced.restored.at
+        );
+        println!(
+            "  media that had been lost and are there again: {}",
+            replaced.media_added
+        );
+        println!(
+            "  the way back: yagura backup restore {} --in-place --reason ...",
+            words::name(&replaced.before)
+        );
+        println!(
+            "  the database of before is {} too",
+            replaced.kept.display()
+        );
+        println!("  start the CMS, then make the edges ask it anew: docs/operations/backups.md");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One generation by its name, or those of an instant.
+fn meant(vault: &Vault, arguments: &RestoreArguments) -> anyhow::Result<Vec<Generation>> {
+    let from = arguments.from.as_deref();
+    let now = SystemClock.now();
+    let at = match (&arguments.at, arguments.generation.as_deref()) {
+        (Some(at), _) => until::past(at, now)?,
+        (None, Some("latest") | None) => now,
+        (None, Some(name)) => return Ok(vec![vault.generation(from, name)?]),
+    };
+    let databases = vault.generations(from, Part::Database);
+    let files = vault.generations(from, Part::Files);
+    let (databases, files) = (databases?, files.context("the files cannot be listed")?);
+    let (database, files) = chosen(&databases, &files, at);
+    let found: Vec<_> = [database, files].into_iter().flatten().cloned().collect();
+    if database.is_none() && !databases.is_empty() || found.is_empty() {
+        bail!(
+            "there is no generation of {at} or before\n  `yagura backup list` shows those there are"
+        );
+    }
+    Ok(found)
+}
+
+fn tell(restored: &Restored) {
+    let generation = &restored.generation;
+    let seconds = restored.restored_ms as f64 / 1_000.0;
+    println!(
+        "{} {} of {}: {} in {seconds:.1} s, at {}",
+        generation.part.word(),
+        words::name(generation),
+        generation.at,
+        output::bytes(generation.bytes),
+        restored.to.display()
+    );
+    if restored.differences.is_empty() {
+        println!("  identical with its record");
+    } else {
+        println!("  DIFFERS from its record:");
+        for difference in &restored.differences {
+            println!("  - {difference}");
+        }
+    }
+}
+
+/// Bytes and time left, on a terminal.
+struct Told {
+    began: std::time::Instant,
+    last_ms: AtomicU64,
+    shown: bool,
+}
+
+impl Told {
+    fn new() -> Self {
+        Self {
+            began: monotonic(),
+            last_ms: AtomicU64::new(0),
+            shown: std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn progress(&self, done: u64, of: u64) {
+        let passed = monotonic().duration_since(self.began).as_millis();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        let last = self.last_ms.load(Ordering::Relaxed);
+        if !self.shown || passed < last + TOLD_EVERY_MS {
+            return;
+        }
+        self.last_ms.store(passed, Ordering::Relaxed);
+        let line = line(done, of, passed);
+        let _nobody_may_look = write!(std::io::stderr(), "\r{line}\x1b[K");
+    }
+}
+
+fn line(done: u64, of: u64, passed_ms: u64) -> String {
+    let rate = done
+        .saturating_mul(1_000)
+        .checked_div(passed_ms)
+        .unwrap_or(0);
+    let left = of.saturating_sub(done).checked_div(rate);
+    let left = left.map_or_else(|| "?".to_owned(), output::span);
+    format!(
+        "{} of {}, {} a second, {left} left",
+        output::bytes(done),
+        output::bytes(of),
+        output::bytes(rate)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn the_time_left_is_told() {
+        let told = line(100 << 20, 300 << 20, 10_000);
+        assert_eq!(told, "100 MiB of 300 MiB, 10 MiB a second, 20 s left");
+        assert!(line(0, 10, 0).ends_with("? left"));
+    }
+}
