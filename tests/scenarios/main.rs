@@ -22,6 +22,7 @@ mod acme;
 mod approvals;
 mod architecture;
 mod audit;
+mod backups;
 mod bans;
 mod browser;
 mod bypass;

@@ -21,6 +21,7 @@
 //! - `site.rs`: every URL of the public site with what it answers.
 //! - `staff.rs`: a member of staff who signs in, edits, publishes and withdraws.
 //! - `telephone.rs`: an authenticator application.
+//! - `vault.rs`: backups, restic as their other reader.
 //!
 //! [`Town`] puts them together. A town is a copy of one demo city that is made once a test run.
 
@@ -45,6 +46,7 @@ pub mod reader;
 pub mod site;
 pub mod staff;
 pub mod telephone;
+pub mod vault;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
