@@ -19,6 +19,7 @@ mod ops;
 mod site;
 mod tls;
 mod traces;
+mod waf;
 mod watched;
 
 use std::cell::RefCell;
@@ -134,6 +135,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     let ingress = top.table("ingress").map(|table| ingress::read(&table));
     let hooks = ingress::read_hooks(top);
     let certificates = certificates::read(top);
+    let waf = top.table("waf").map(|table| waf::read(&table));
     top.end();
     watched::check(&watched);
     clouds::check(top, &clouds, edge_table.is_some());
@@ -169,6 +171,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     ingress::check(&site_tables, &sites, ingress.as_ref());
     if let (Some(table), Some(edge)) = (&edge_table, edge.as_ref().and_then(Option::as_ref)) {
         check::edge(table, edge);
+        waf::check(&site_tables, &sites, waf.is_some());
         check::sites(&site_tables, (&sites, &stand_ins), edge);
     }
     Some(Settings {
@@ -194,6 +197,7 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
             .collect::<Option<_>>()?,
         ingress: ingress.unwrap_or_default(),
         hooks: hooks.into_iter().collect::<Option<_>>()?,
+        waf,
         watched_certificates: watched
             .into_iter()
             .map(|(_, settings)| settings)

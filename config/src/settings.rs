@@ -17,6 +17,7 @@ mod operators;
 mod tls;
 mod token_digest;
 mod traces;
+mod waf;
 mod watched;
 
 use std::fmt;
@@ -45,6 +46,7 @@ pub use operators::{
 pub use tls::{HstsSettings, LeastTls, TlsSettings, UnknownNames};
 pub use token_digest::{NoTokenDigest, TokenDigest};
 pub use traces::TraceSettings;
+pub use waf::{WafSetting, WafSettings};
 pub use watched::WatchedCertificateSettings;
 
 /// Everything one file says.
@@ -76,6 +78,8 @@ pub struct Settings {
     pub ingress: IngressSettings,
     /// `[[hook]]`: who is told what must not go unnoticed.
     pub hooks: Vec<HookSettings>,
+    /// `[waf]`: inspection of requests; `None`: nothing is inspected.
+    pub waf: Option<WafSettings>,
     /// `[[watched_certificate]]`: certificates on servers that are not ours to configure.
     pub watched_certificates: Vec<WatchedCertificateSettings>,
 }
@@ -170,6 +174,8 @@ pub struct SiteSettings {
     pub warm_rate: usize,
     /// What its readers may ask.
     pub requests: RequestRules,
+    /// Whether they are inspected.
+    pub waf: WafSetting,
     /// The name of the site that this one stands for in drills; see [`SiteSettings::drill_name`].
     pub drill_of: Option<String>,
     /// Client addresses that may reach the site; everyone when empty.

@@ -10,7 +10,7 @@ use cargo_metadata::{Metadata, MetadataCommand, PackageId};
 /// Crates by floor, from the ground up. A crate imports only floors below its own.
 const FLOORS: [&[&str]; 5] = [
     &["yagura-config", "yagura-control"],
-    &["yagura-certs"],
+    &["yagura-certs", "yagura-waf"],
     &["yagura-proxy", "yagura-cms", "yagura-ops"],
     &["yagura"],
     &["yagura-bench"],

@@ -62,6 +62,7 @@ fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
     let sitemap = sitemap(table);
     let warm_rate = table.or("warm_rate", 50);
     let requests = super::limits::of_site(table);
+    let waf = super::waf::of_site(table);
     let allow_from: Vec<IpNet> = table.list("allow_from");
     let ingress = bypass::read(table, &hosts);
     let staff = table.or("staff", false);
@@ -94,6 +95,7 @@ fn site(table: &Section<'_>, https_port: Option<u16>) -> Option<SiteSettings> {
         sitemap,
         warm_rate,
         requests,
+        waf,
         drill_of: None,
         allow_from,
         behind: ingress.behind,

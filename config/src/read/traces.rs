@@ -36,7 +36,7 @@ pub(super) fn read(edge: &Section<'_>) -> Option<TraceSettings> {
 
 /// Of a million, how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Share(u32);
+pub(super) struct Share(pub(super) u32);
 
 impl FromValue for Share {
     const EXPECTED: &'static str = "a share such as \"1%\" or \"0.05%\", from 0.0001% to 100%";

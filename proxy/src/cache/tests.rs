@@ -39,6 +39,7 @@ fn site() -> SiteCache {
         sitemap: None,
         warm_rate: 50,
         requests: Default::default(),
+        waf: yagura_config::settings::WafSetting::Auto,
         drill_of: None,
         allow_from: Vec::new(),
         behind: Vec::new(),
