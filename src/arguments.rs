@@ -22,6 +22,7 @@ use crate::request::arguments::{
 };
 use crate::staff::arguments::StaffCommand;
 use crate::token::TokenCommand;
+use crate::waf::arguments::WafCommand;
 
 /// The watchtower for a city's web site: edge, CMS and operations desk in one program.
 #[derive(Debug, Parser)]
@@ -115,6 +116,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Inspection of requests: what it needs, what it found, trying it
+    Waf {
+        #[command(subcommand)]
+        command: WafCommand,
+    },
+    /// A worker that inspects; the edge starts it
+    #[command(hide = true)]
+    WafWorker,
     /// Certificates: requests, installing, going back, expiry, packages for the security cloud
     Certs {
         #[command(subcommand)]

@@ -285,6 +285,7 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
         | Outcome::TargetsChecked { .. }
         | Outcome::Requests { .. }
         | Outcome::CloudShown { .. }
+        | Outcome::Waf(_)
         | Outcome::Bans { .. } => "nothing changed".to_owned(),
         Outcome::Requested { request } => requested(request),
         Outcome::Decided { request, head } => {

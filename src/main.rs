@@ -6,6 +6,7 @@
 //! - `request.rs`, `approve.rs`: what waits for a second person; `token.rs`: what operators show; `audit.rs` verifies the journal.
 //! - `cloud.rs` leaves a security cloud, comes back, and shows how things stand.
 //! - `backup.rs` takes backups, lists and checks them, and restores.
+//! - `waf.rs` looks after inspection of requests; `yagura waf-worker` is what the edge starts for it.
 //! - `control.rs` describes the API by which they are given.
 //! - `certs.rs` looks after the certificates in the edge's folder.
 //! - `check.rs` reads a configuration and starts nothing; `availability.rs` prints a month.
@@ -49,6 +50,7 @@ mod top;
 mod undo;
 mod up;
 mod upgrade;
+mod waf;
 
 use std::process::ExitCode;
 
@@ -90,6 +92,8 @@ fn main() -> ExitCode {
         Command::Review(arguments) => approve::review(&arguments),
         Command::Token { command } => token::run(&command),
         Command::Audit { command } => audit::run(&command),
+        Command::Waf { command } => waf::run(&command),
+        Command::WafWorker => return yagura_waf::worker::run(),
         Command::Certs { command } => certs::run(&command),
         Command::Cloud { command } => cloud::run(&command),
         Command::Control { command } => control::run(&command),

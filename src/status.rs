@@ -7,7 +7,7 @@ use yagura_control::order::{
 };
 
 use crate::arguments::StatusArguments;
-use crate::{backup, disaster, edges, output};
+use crate::{backup, disaster, edges, output, waf};
 
 pub(crate) fn run(arguments: &StatusArguments) -> anyhow::Result<ExitCode> {
     let code = edges::ask(Order::Status, &arguments.edges, |reply| {
@@ -53,6 +53,9 @@ fn print(reply: &Reply, status: &EdgeStatus) {
             "  journal    line {} of file {}, head {}",
             journal.lines, journal.file, journal.head
         );
+    }
+    if let Some(waf) = &status.waf {
+        print!("{}", waf::words::stands("", waf));
     }
     status.certificates.iter().for_each(print_certificate);
     status.sites.iter().for_each(print_site);

@@ -17,6 +17,7 @@
 //! - [`StartBypass`] and [`StartReturn`] in `order/cloud.rs`: around the security cloud and back.
 //! - [`OpenStaff`] in `order/staff.rs`: staff sites from outside.
 //! - [`Decide`] in `order/approval.rs`: the second person's word.
+//! - [`ShowWaf`] in `order/waf.rs`: what inspection of requests found.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
 
 mod approval;
@@ -33,6 +34,7 @@ mod route;
 mod staff;
 mod status;
 mod upgrade;
+mod waf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +77,7 @@ pub use status::{
     OutsideStatus, RenewalFailure, SiteStatus, WarmerStatus,
 };
 pub use upgrade::{EdgeProcess, Upgrade};
+pub use waf::{MOST_FINDINGS, ShowWaf, WafFinding, WafMatch, WafShown, WafSite, WafStatus};
 
 /// An order with who gives it and under which conditions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -159,6 +162,8 @@ pub enum Order {
     LiftBan(LiftBan),
     /// Tell which bans are in force. Changes nothing.
     Bans,
+    /// Tell what inspection of requests found. Changes nothing.
+    ShowWaf(ShowWaf),
     /// Have another process take over. See [`Upgrade`].
     Upgrade(Upgrade),
     /// Keep and serve a certificate that another edge holds. See [`TakeCertificate`].
@@ -206,6 +211,7 @@ impl Order {
                 | Self::Bans
                 | Self::CloudStatus
                 | Self::ShowRequests
+                | Self::ShowWaf(_)
         )
     }
 }
@@ -293,6 +299,8 @@ pub enum Outcome {
         /// Those in force.
         bans: Vec<BanInForce>,
     },
+    /// Answer to [`Order::ShowWaf`].
+    Waf(Box<WafShown>),
     /// Answer to [`Order::Upgrade`]: the new process answers readers and takes orders now.
     Upgraded {
         /// Who did until now; it ends when its readers are done.

@@ -193,6 +193,7 @@ impl BackgroundService for Errands {
         watching.spawn(check::run(self.edge.clone()));
         watching.spawn(crate::ingress::comings::run(self.edge.clone()));
         watching.spawn(certificates::watch::run(self.edge.clone()));
+        watching.spawn(crate::waf::setup::run(self.edge.clone()));
         watching.spawn(certificates::staples::run(self.edge.clone()));
         watching.spawn(certificates::take_over::sweep(self.edge.clone()));
         watching.spawn(probes::run::run(self.edge.clone()));

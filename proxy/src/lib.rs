@@ -16,6 +16,7 @@
 //!                                                           6 notice.rs    in place of it all
 //!                                                             disaster.rs  in place of the home page
 //!                                                           7 lookup.rs    hot, last-good
+//!                                                             waf.rs       inspection, where it is on
 //!                                                           8 fetch.rs     once for all who ask
 //!                       what no reader shares with another: 9 forward.rs   to the origin
 //!                                                          10 receive.rs   fill, invalidate
@@ -62,6 +63,7 @@ mod traces;
 mod upgrade;
 mod upstream;
 mod visit;
+mod waf;
 mod watchdog;
 
 pub use bypass::rehearsal::{Rehearsal, rehearse};

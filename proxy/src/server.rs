@@ -39,6 +39,7 @@ use crate::upgrade::lock::FolderLock;
 use crate::upgrade::message::Line;
 use crate::upgrade::sockets::Sockets;
 use crate::upgrade::{Desk, Handing, Patience, Program, Role, taking};
+use crate::waf::Waf;
 
 /// Connections to origins kept for the next request, over all threads.
 const POOL: usize = 256;
@@ -255,6 +256,7 @@ fn opened(
         access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
         probes: Probes::default(),
         hooks: Hooks::default(),
+        waf: Waf::new(),
         traces: Traces::open(edge.traces.as_ref(), &edge.name)?,
         bypasses: Bypasses::default(),
         traffic,

@@ -100,7 +100,10 @@ impl ProxyHttp for Service {
             Some(reply) => reply,
             None => match stages::limit::ask(&self.edge, request, visit) {
                 Some(refusal) => refusal,
-                None => return Ok(false),
+                None => match stages::waf::forwarded(&self.edge, session, visit).await? {
+                    Some(refusal) => refusal,
+                    None => return Ok(false),
+                },
             },
         };
         let unread = !session.is_body_empty();
@@ -130,7 +133,17 @@ impl ProxyHttp for Service {
         if session.was_upgraded() {
             return Ok(());
         }
-        let bytes = body.as_ref().map_or(0, |body| body.len() as u64);
+        if let Some(shadow) = &mut visit.shadow {
+            shadow.piece(body.as_deref().unwrap_or_default());
+        }
+        let bytes = match visit.held.take() {
+            None => body.as_ref().map_or(0, |body| body.len() as u64),
+            Some(held) => {
+                let (first, unseen) = held.before(body.as_ref());
+                *body = Some(first);
+                unseen
+            }
+        };
         let (now, most) = (monotonic(), visit.most_body);
         let slowest = Slowest::of(&self.edge.limits.settings());
         let upload = visit.upload.get_or_insert_with(|| Upload::new(most, now));
@@ -189,6 +202,7 @@ impl ProxyHttp for Service {
         client_reused: bool,
     ) -> Box<Error> {
         let again = session.req_header().method.is_idempotent()
+            && visit.can_replay
             && !session.as_ref().retry_buffer_truncated();
         error.retry.decide_reuse(client_reused);
         if again && error.retry.retry() {
@@ -216,6 +230,10 @@ impl ProxyHttp for Service {
             .as_ref()
             .map(|site| site.seen.counters.fetching());
         forward::rewrite(&self.edge, request, session.is_upgrade_req(), visit)?;
+        if visit.held.is_some() {
+            // The reader has been told to go on already.
+            request.remove_header(&header::EXPECT);
+        }
         visit.sent.clone_from(&request.headers);
         Ok(())
     }
@@ -308,6 +326,7 @@ impl ProxyHttp for Service {
         if error.is_none() {
             receive::finish_empty(&self.edge, visit);
         }
+        stages::waf::ended(&self.edge, visit);
         let status = session
             .response_written()
             .map_or(0, |response| response.status.as_u16());

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use yagura_config::settings::HostPattern;
 use yagura_control::order::{
-    AnswerCounts, CacheStats, EdgeStatus, Outcome, Reply, SiteStats, SiteStatus, TrafficShown,
+    AnswerCounts, CacheStats, EdgeStatus, Outcome, Reply, ShowWaf, SiteStats, SiteStatus,
+    TrafficShown,
 };
 use yagura_control::{Clock, Timestamp};
 
@@ -28,6 +29,7 @@ use crate::routing::{Plan, Site, Switchboard};
 use crate::traces::Traces;
 use crate::upgrade::Desk;
 use crate::upstream;
+use crate::waf::Waf;
 
 /// The running edge.
 pub struct Edge {
@@ -43,6 +45,8 @@ pub struct Edge {
     pub clock: Arc<dyn Clock>,
     /// One line a request.
     pub access_log: AccessLog,
+    /// What requests are inspected with.
+    pub waf: Arc<Waf>,
     /// Spans of some requests.
     pub traces: Traces,
     /// How often redirects were answered; not kept without a folder.
@@ -172,7 +176,8 @@ impl Edge {
                 .collect(),
             hot,
             last_good,
-            warnings: self.warnings(),
+            warnings: self.warnings(&plan),
+            waf: self.waf.status(plan.sites()),
             certificates: self.certificates.status(),
             journal: self.switchboard.journal(),
         };
@@ -204,7 +209,7 @@ impl Edge {
     }
 
     /// What of the edge itself needs somebody, in words.
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self, plan: &Plan) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.access_log.counts().is_some_and(|log| log.failing) {
             warnings.push("the access log cannot be written; lines are lost".to_owned());
@@ -215,6 +220,7 @@ impl Edge {
         warnings.extend(self.switchboard.warnings_of_requests(now));
         let settings = self.switchboard.settings();
         warnings.extend(probes::show::warnings(self, &settings));
+        warnings.extend(self.waf.warning(plan.sites()));
         warnings.extend(self.certificates.warnings(&settings, now));
         warnings.extend(self.certificates.warnings(&settings, self.clock.now()));
         warnings.extend(self.bypasses.warnings());
@@ -229,6 +235,16 @@ impl Edge {
         let generation = self.switchboard.plan().generation;
         self.switchboard
             .reply(generation, now, Outcome::Bans { bans })
+    }
+
+    /// What inspection found.
+    #[must_use]
+    pub fn waf_shown(&self, asked: &ShowWaf) -> Reply {
+        let plan = self.switchboard.plan();
+        let shown = self.waf.shown(asked, plan.sites());
+        let outcome = Outcome::Waf(Box::new(shown));
+        self.switchboard
+            .reply(plan.generation, self.clock.now(), outcome)
     }
 
     /// What the cache has done.

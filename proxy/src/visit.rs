@@ -18,8 +18,10 @@ use crate::ingress::{Access, Class};
 use crate::limits::body::Upload;
 use crate::limits::refused::Limit;
 use crate::routing::Site;
+use crate::stages::waf::{HeldBody, Shadow};
 use crate::state::UnderWay;
 use crate::upstream::Upstream;
+use crate::waf::Inspected;
 
 /// What the stages learn of a request, each for those after it.
 pub struct Visit {
@@ -79,6 +81,14 @@ pub struct Visit {
     pub first_byte: Option<Duration>,
     /// What the cache did, for the log and the counts.
     pub outcome: &'static str,
+    /// What inspection found, where it was waited for.
+    pub inspected: Option<Box<Inspected>>,
+    /// The beginning of the body, read to be inspected and not sent yet.
+    pub held: Option<HeldBody>,
+    /// Whether what was read of the body can be sent again.
+    pub can_replay: bool,
+    /// The request as it is inspected when it ended.
+    pub shadow: Option<Shadow>,
     /// Passes interim responses on, where the reader can be given them.
     pub interim: Option<UnboundedSender<Interim>>,
 }
@@ -133,6 +143,10 @@ impl Visit {
             limit: None,
             first_byte: None,
             outcome: "none",
+            inspected: None,
+            held: None,
+            can_replay: true,
+            shadow: None,
             interim: None,
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use yagura_control::Timestamp;
 use yagura_control::order::{
     AnswerCounts, CacheStats, CertificateStatus, EdgeStatus, RequestCounts, Route, SiteStats,
-    SiteStatus,
+    SiteStatus, WafStatus,
 };
 
 /// All edges at one moment.
@@ -56,9 +56,28 @@ pub(super) struct EdgeRates {
     pub(super) handshakes_failed_per_s: f64,
     pub(super) hot_bytes: u64,
     pub(super) hot_capacity_bytes: u64,
+    /// Inspection; none without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) waf: Option<WafRates>,
     /// What of the edge itself needs somebody.
     pub(super) warnings: Vec<String>,
     pub(super) sites: Vec<SiteRates>,
+}
+
+/// Of inspection.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub(super) struct WafRates {
+    pub(super) ready: bool,
+    pub(super) workers: usize,
+    pub(super) busy: usize,
+    pub(super) verdicts_per_s: f64,
+    pub(super) refused_per_s: f64,
+    pub(super) postponed_per_s: f64,
+    pub(super) shadow_findings_per_s: f64,
+    /// Workers that were ended by a deadline or lost.
+    pub(super) ended_per_s: f64,
+    /// Sites of which every request to the origin is inspected.
+    pub(super) on: Vec<String>,
 }
 
 /// Of one site.
@@ -115,10 +134,14 @@ fn of_edge(before: Option<&EdgeSeen>, now: &EdgeSeen) -> EdgeRates {
     };
     // After a restart or an upgrade everything is counted from nothing again.
     let earlier = match before {
-        Some(EdgeSeen::Answered { at, stats, .. }) => Some((at, stats)),
+        Some(EdgeSeen::Answered {
+            at, stats, status, ..
+        }) => Some((at, stats, status)),
         _ => None,
     };
-    let earlier = earlier.filter(|(_, earlier)| earlier.since == stats.since);
+    let earlier = earlier.filter(|(_, earlier, _)| earlier.since == stats.since);
+    let waf_before = earlier.and_then(|(_, _, status)| status.waf.as_ref());
+    let earlier = earlier.map(|(at, stats, _)| (at, stats));
     let took_s = earlier.map_or(0.0, |(before, _)| at.since(*before).as_secs_f64());
     let per_s = |now: u64, before: u64| {
         if took_s > 0.0 {
@@ -149,6 +172,12 @@ fn of_edge(before: Option<&EdgeSeen>, now: &EdgeSeen) -> EdgeRates {
         handshakes_failed_per_s: per_s(traffic.handshakes_failed, was.handshakes_failed),
         hot_bytes: stats.hot.bytes,
         hot_capacity_bytes: stats.hot.capacity_bytes,
+        waf: status.waf.as_ref().map(|waf| WafRates {
+            ready: waf.ready,
+            workers: waf.workers,
+            busy: waf.busy,
+            ..waf_rates(waf_before.unwrap_or(waf), waf, &per_s)
+        }),
         warnings: degraded
             .map(|why| format!("last-good takes nothing new: {why}"))
             .into_iter()
@@ -156,6 +185,20 @@ fn of_edge(before: Option<&EdgeSeen>, now: &EdgeSeen) -> EdgeRates {
             .chain(status.certificates.iter().filter_map(alarm))
             .collect(),
         sites: stats.sites.iter().map(site).collect(),
+    }
+}
+
+/// What came of inspection between two looks.
+fn waf_rates(was: &WafStatus, waf: &WafStatus, per_s: &impl Fn(u64, u64) -> f64) -> WafRates {
+    let on = waf.sites.iter().filter(|site| site.mode == "on");
+    WafRates {
+        verdicts_per_s: per_s(waf.verdicts, was.verdicts),
+        refused_per_s: per_s(waf.refused, was.refused),
+        postponed_per_s: per_s(waf.postponed, was.postponed),
+        shadow_findings_per_s: per_s(waf.shadow_findings, was.shadow_findings),
+        ended_per_s: per_s(waf.deadlines + waf.lost, was.deadlines + was.lost),
+        on: on.map(|site| site.site.clone()).collect(),
+        ..WafRates::default()
     }
 }
 
@@ -279,6 +322,7 @@ pub(super) mod tests {
             hot: HotStatus::default(),
             last_good: None,
             warnings: Vec::new(),
+            waf: None,
             certificates: Vec::new(),
             journal: None,
         };

@@ -10,7 +10,7 @@ use ratatui::style::{Modifier, Style, Stylize};
 use ratatui::text::Line;
 use ratatui::widgets::{Cell, Row, Table, Widget};
 
-use super::rates::{EdgeRates, Rates, SiteRates};
+use super::rates::{EdgeRates, Rates, SiteRates, WafRates};
 use crate::output;
 
 /// From this width on every column is shown, in characters.
@@ -81,7 +81,7 @@ pub(super) fn as_text(rates: &Rates, width: u16) -> String {
 
 /// Lines of one edge.
 fn lines(edge: &EdgeRates) -> u16 {
-    let rows = edge.sites.len() + edge.warnings.len();
+    let rows = edge.sites.len() + edge.warnings.len() + usize::from(edge.waf.is_some());
     match edge.error {
         Some(_) => 3,
         None => u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(4),
@@ -141,10 +141,36 @@ fn of_edge(edge: &EdgeRates, area: Rect, buffer: &mut Buffer) {
         number(edge.refused_per_s),
         number(edge.handshakes_failed_per_s),
     )));
+    if let Some(waf) = &edge.waf {
+        put(Line::from(waf_line(waf)));
+    }
     for warning in &edge.warnings {
         put(marked(format!("! {warning}")));
     }
     of_sites(&edge.sites, rest, buffer);
+}
+
+/// Inspection in a line.
+fn waf_line(waf: &WafRates) -> String {
+    let on = match waf.on.as_slice() {
+        [] => "shadow".to_owned(),
+        sites => format!("on for {}", sites.join(", ")),
+    };
+    let ready = if waf.ready {
+        on
+    } else {
+        "NOT READY".to_owned()
+    };
+    format!(
+        "  waf {ready}  {} of {} busy  verdicts {}/s  refused {}/s  told to come back {}/s  shadow finds {}/s  workers ended {}/s",
+        waf.busy,
+        waf.workers,
+        number(waf.verdicts_per_s),
+        number(waf.refused_per_s),
+        number(waf.postponed_per_s),
+        number(waf.shadow_findings_per_s),
+        number(waf.ended_per_s),
+    )
 }
 
 fn of_sites(sites: &[SiteRates], area: Rect, buffer: &mut Buffer) {
@@ -317,6 +343,22 @@ mod tests {
         view.moved(i16::MIN);
         let start = drawn(&rates(), &view, 100, 4);
         assert!(start.contains("yagura 1.2.3"), "{start}");
+    }
+
+    #[test]
+    fn inspection_is_told_in_a_line() {
+        let mut rates = rates();
+        rates.edges[0].waf = Some(WafRates {
+            ready: true,
+            workers: 3,
+            busy: 1,
+            on: vec!["town".to_owned()],
+            ..WafRates::default()
+        });
+        let text = as_text(&rates, 160);
+        assert!(text.contains("waf on for town  1 of 3 busy"), "{text}");
+        rates.edges[0].waf = Some(WafRates::default());
+        assert!(as_text(&rates, 160).contains("waf NOT READY"), "{text}");
     }
 
     #[test]

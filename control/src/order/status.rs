@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BypassStage, DisasterStatus, UpstreamShown, WayShown};
+use super::{BypassStage, DisasterStatus, UpstreamShown, WafStatus, WayShown};
 use crate::Timestamp;
 use crate::hash::Hash;
 
@@ -28,6 +28,9 @@ pub struct EdgeStatus {
     /// What of the edge itself needs somebody, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// How requests are inspected; none where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waf: Option<WafStatus>,
     /// The certificates that readers are shown; empty where no TLS is spoken.
     #[serde(default)]
     pub certificates: Vec<CertificateStatus>,

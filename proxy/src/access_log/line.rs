@@ -21,6 +21,7 @@ use super::target;
 use crate::limits::refused::Limit;
 use crate::routing::Site;
 use crate::visit::Visit;
+use crate::waf::Found;
 
 /// How the reader speaks with the edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct Line {
     pub outcome: &'static str,
     /// The limit that it met.
     pub limit: Option<Limit>,
+    /// What inspection found, and the rules that matched.
+    pub waf: Option<Box<(Found, Vec<u32>)>>,
     /// From its first byte to the answer's first; none when there was no answer.
     pub first_byte: Option<Duration>,
     /// From its first byte to the answer's last.
@@ -107,6 +110,10 @@ struct Shown<'l> {
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    waf: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    waf_rules: &'l [u32],
+    #[serde(skip_serializing_if = "Option::is_none")]
     first_byte_us: Option<u64>,
     took_us: u64,
     request_id: String,
@@ -134,6 +141,10 @@ impl Line {
             bytes,
             outcome: visit.outcome,
             limit: visit.limit,
+            waf: visit.inspected.as_ref().map(|inspected| {
+                let rules = inspected.rules.iter().map(|rule| rule.rule);
+                Box::new((inspected.found, rules.collect()))
+            }),
             first_byte: visit.first_byte,
             took: visit.began.elapsed(),
             id: visit.id,
@@ -160,6 +171,7 @@ impl Line {
             bytes: 0,
             outcome: "refused",
             limit: None,
+            waf: None,
             first_byte: Some(took),
             took,
             id: RequestId::new(&mut rand::rng()),
@@ -186,6 +198,8 @@ impl Line {
             cache: cache_status(self.outcome),
             outcome: self.outcome,
             limit: self.limit.map(Limit::name),
+            waf: self.waf.as_deref().map(|(found, _)| found.name()),
+            waf_rules: self.waf.as_deref().map_or(&[], |(_, rules)| rules),
             first_byte_us: self.first_byte.map(us),
             took_us: us(self.took),
             request_id: self.id.to_string(),
@@ -264,6 +278,7 @@ mod tests {
             bytes: 7,
             outcome: "refused",
             limit: Some(Limit::HeadSize),
+            waf: None,
             first_byte: Some(Duration::from_micros(12)),
             took: Duration::from_micros(34),
             id: RequestId(0xab),

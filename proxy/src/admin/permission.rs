@@ -20,6 +20,7 @@ pub const fn rule(order: &Order) -> (&'static str, Role) {
         // It has the edge ask the origin, but no more than a reader of the site could.
         Order::CheckTargets(_) => ("check_targets", Role::Reader),
         Order::Bans => ("bans", Role::Reader),
+        Order::ShowWaf(_) => ("show_waf", Role::Reader),
         Order::Purge(_) => ("purge", Role::Publisher),
         Order::ImportRedirects(_) => ("import_redirects", Role::Operator),
         Order::Route(_) => ("route", Role::Operator),
@@ -99,6 +100,7 @@ mod tests {
             json!({"kind": "show_redirects", "site": site}),
             json!({"kind": "check_targets", "site": site, "targets": []}),
             json!({"kind": "bans"}),
+            json!({"kind": "show_waf"}),
             json!({"kind": "purge", "site": site}),
             json!({"kind": "import_redirects", "site": site, "csv": ""}),
             json!({"kind": "route", "site": site, "route": "auto"}),

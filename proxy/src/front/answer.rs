@@ -122,6 +122,7 @@ pub fn line(answer: Answer, asked: Asked, told: &Told) -> Line {
         bytes: told.bytes,
         outcome: "hit",
         limit: None,
+        waf: None,
         first_byte: Some(told.first_byte),
         took: told.began.elapsed(),
         id: RequestId::new(&mut rand::rng()),

@@ -191,6 +191,14 @@ impl Limits {
         asked
     }
 
+    /// Counts a request as many. Nobody is refused for it here; what its network asks next may be.
+    pub fn charge(&self, address: Option<IpAddr>, requests: u64) {
+        let settings = self.settings.load();
+        if let Some(network) = self.counted(&settings, &self.known.load(), address) {
+            self.count(network, &settings, requests.saturating_mul(PARTS));
+        }
+    }
+
     /// Counts a TLS handshake.
     pub fn shook_hands(&self, done: bool) {
         let [succeeded, failed] = &self.handshakes;

@@ -11,6 +11,12 @@ pub struct Network(u64);
 const OF_IPV6: u64 = 1 << 63;
 
 impl Network {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The network of an address. An IPv4 address in the form of IPv6 is one of IPv4.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {

@@ -159,6 +159,41 @@ pub const REFUSED: Family = family(
 );
 /// Bans in force.
 pub const BANS: Family = family("yagura_bans", "gauge", "", "Bans in force.");
+/// Inspections by what was found and done.
+pub const WAF_REQUESTS: Family = family(
+    "yagura_waf_requests_total",
+    "counter",
+    "site, mode (shadow, on), found, done (pass, refuse, later)",
+    "Inspected requests by what was found and what was done; left out without [waf].",
+);
+/// 1 while the rules are loaded and judge every canary as they must, otherwise 0.
+pub const WAF_READY: Family = family(
+    "yagura_waf_ready",
+    "gauge",
+    "",
+    "1 while the rules are loaded and judge every canary as they must, otherwise 0; left out without [waf].",
+);
+/// Workers that are at a request now.
+pub const WAF_BUSY: Family = family(
+    "yagura_waf_workers_busy",
+    "gauge",
+    "",
+    "Workers that are at a request now.",
+);
+/// Workers that ended.
+pub const WAF_ENDS: Family = family(
+    "yagura_waf_worker_ends_total",
+    "counter",
+    "because (deadline, lost, recycled)",
+    "Workers that ended: by a deadline, of themselves or killed by somebody, to make room for a new one.",
+);
+/// CPU time of verdicts.
+pub const WAF_CPU: Family = family(
+    "yagura_waf_cpu_microseconds_total",
+    "counter",
+    "",
+    "CPU time that verdicts took in the workers.",
+);
 /// Responses in memory.
 pub const HOT_ENTRIES: Family = family("yagura_hot_entries", "gauge", "", "Responses in memory.");
 /// Bytes of responses in memory.
@@ -421,7 +456,7 @@ pub const HOOKS_WAITING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 57] = [
+    const ALL: [&Family; 62] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -441,6 +476,11 @@ mod tests {
         &HANDSHAKES,
         &REFUSED,
         &BANS,
+        &WAF_REQUESTS,
+        &WAF_READY,
+        &WAF_BUSY,
+        &WAF_ENDS,
+        &WAF_CPU,
         &HOT_ENTRIES,
         &HOT_BYTES,
         &HOT_CAPACITY,

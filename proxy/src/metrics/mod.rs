@@ -71,6 +71,7 @@ fn figures(edge: &Edge) -> String {
     let mut text = Text::default();
     of_edge(edge, &mut text);
     of_limits(edge, &mut text);
+    of_waf(edge, &mut text);
     of_cache(edge, &mut text);
     of_sites(edge, &mut text);
     paths::tell(edge, &mut text);
@@ -156,6 +157,32 @@ fn of_limits(edge: &Edge, text: &mut Text) {
     text.family(&f::BANS);
     let bans = limits.bans().in_force(edge.clock.now()).count();
     text.value(&[], bans as u64);
+}
+
+fn of_waf(edge: &Edge, text: &mut Text) {
+    let Some(status) = edge.waf.status(&[]) else {
+        return;
+    };
+    text.family(&f::WAF_READY);
+    text.value(&[], u64::from(status.ready));
+    text.family(&f::WAF_BUSY);
+    text.value(&[], status.busy as u64);
+    text.family(&f::WAF_ENDS);
+    text.value(&[("because", "deadline")], status.deadlines);
+    text.value(&[("because", "lost")], status.lost);
+    text.value(&[("because", "recycled")], status.recycled);
+    text.family(&f::WAF_CPU);
+    text.value(&[], status.cpu_us);
+    text.family(&f::WAF_REQUESTS);
+    for ((site, mode, found, done), count) in edge.waf.tally.all() {
+        let labels = [
+            ("site", site.as_str()),
+            ("mode", mode),
+            ("found", found),
+            ("done", done),
+        ];
+        text.value(&labels, count);
+    }
 }
 
 fn of_cache(edge: &Edge, text: &mut Text) {

@@ -139,6 +139,7 @@ pub fn of(
         | Order::ShowRedirects(_)
         | Order::CheckTargets(_)
         | Order::Bans
+        | Order::ShowWaf(_)
         | Order::Upgrade(_)
         | Order::TakeCertificate(_)
         | Order::ShowProofs(_)

@@ -222,6 +222,7 @@ impl Subject {
             | Order::ShowRedirects(_)
             | Order::CheckTargets(_)
             | Order::Bans
+            | Order::ShowWaf(_)
             | Order::Upgrade(_)
             | Order::TakeCertificate(_)
             | Order::ShowProofs(_)
@@ -312,6 +313,7 @@ pub fn words(order: &Order) -> String {
         Order::DropPost(drop) => format!("post {} taken off", drop.number),
         Order::Status
         | Order::Bans
+        | Order::ShowWaf(_)
         | Order::Upgrade(_)
         | Order::TakeCertificate(_)
         | Order::ShowProofs(_)

@@ -115,6 +115,7 @@ pub fn applied(
             Order::CloseStaff(close) => effect::staff::closed(&close, &plan, generation),
             Order::Reload
             | Order::Bans
+            | Order::ShowWaf(_)
             | Order::Upgrade(_)
             | Order::TakeCertificate(_)
             | Order::ShowProofs(_)

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use http::{Method, StatusCode, header};
 use pingora::http::RequestHeader;
 
-use super::fetch;
 use super::reply::{Detail, Reply};
+use super::{fetch, waf};
 use crate::cache::{Directives, Fields, Lookup, Prepared};
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
+use crate::waf::Mode;
 
 /// What came of it.
 pub enum Found {
@@ -57,7 +58,10 @@ pub async fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut
         }
         Lookup::StaleWhileRevalidate(prepared) => {
             visit.outcome = "stale";
-            if let Some(question) = fetch::question(edge, request, visit, Some(prepared.clone())) {
+            if waf::lets_ask(edge, site, request, visit).await
+                && let Some(question) =
+                    fetch::question(edge, request, visit, Some(prepared.clone()))
+            {
                 site.fetcher.refresh_soon(question);
             }
             Found::Answer(Reply::stored(&prepared, now, request, Detail::Revalidating))
@@ -104,6 +108,7 @@ fn absent(
     if request.method == Method::GET
         && request.headers.contains_key(header::RANGE)
         && !request.headers.contains_key(header::AUTHORIZATION)
+        && crate::waf::mode(site) != Mode::On
         && let Some(question) = fetch::question(edge, request, visit, None)
     {
         site.fetcher.refresh_soon(question);

@@ -17,6 +17,7 @@ pub mod range;
 pub mod receive;
 pub mod redirect;
 pub mod reply;
+pub mod waf;
 
 use pingora::http::RequestHeader;
 
@@ -53,7 +54,10 @@ pub async fn answer(edge: &Edge, request: &RequestHeader, visit: &mut Visit) -> 
             // Better a copy than a refusal.
             Some(_) if visit.fallback.is_some() => Some(last_good::reply(edge, request, visit)),
             Some(refusal) => Some(refusal),
-            None => fetch::ask(edge, &site, request, visit, stored).await,
+            None => match waf::check(edge, &site, request, visit).await {
+                Some(refusal) => Some(refusal),
+                None => fetch::ask(edge, &site, request, visit, stored).await,
+            },
         },
         Found::Forward => None,
     }

@@ -155,6 +155,7 @@ mod tests {
             bytes: 7,
             outcome: "miss",
             limit: None,
+            waf: None,
             first_byte: Some(Duration::from_micros(12)),
             took: Duration::from_micros(34),
             id: RequestId(0x0123_4567_89ab_cdef_0000_0000_0000_00ab),
