@@ -68,5 +68,7 @@ mod top;
 mod traces;
 mod two_edges;
 mod upgrade;
+mod waf;
+mod waf_workers;
 mod ways;
 mod withdraw;

@@ -1,0 +1,204 @@
+//! Inspection when its workers are killed, its rules are broken or its library is gone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::town::eventually;
+use crate::waf::{ATTACK, FORM, get, inspecting, number, post, send, status, until_ready};
+
+/// Where Debian's package puts the rules.
+const RULES: &str = "/usr/share/modsecurity-crs/rules";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_workers_are_killed_and_no_clean_request_is_lost() {
+    const KILLS: usize = 1_000;
+    let lone = Arc::new(inspecting("on", "workers = 3\n").await);
+    let stop = Arc::new(AtomicBool::new(false));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let readers: Vec<_> = (0..6)
+        .map(|reader| {
+            let (lone, stop, answered) = (lone.clone(), stop.clone(), answered.clone());
+            tokio::spawn(async move {
+                let mut turn = 0_usize;
+                while !stop.load(Ordering::Relaxed) {
+                    turn += 1;
+                    let form = format!("name=reader+{reader}&body=turn+{turn}");
+                    let sample = match turn % 3 {
+                        0 => post("/inquiry/", FORM, &form),
+                        _ => get(&format!("/list?reader={reader}&turn={turn}")),
+                    };
+                    let answer = send(&lone, &sample).await;
+                    assert_eq!(answer.status, 200, "{} of {reader}", sample.target);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    let mut killed = 0;
+    while killed < KILLS {
+        for worker in workers(lone.pid()) {
+            let pid = rustix::process::Pid::from_raw(worker).unwrap();
+            let signal = rustix::process::Signal::KILL;
+            killed += usize::from(rustix::process::kill_process(pid, signal).is_ok());
+        }
+        // Slow enough for a worker to answer a few times before it is killed.
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    // And those who are still asking get their answers.
+    let before = answered.load(Ordering::Relaxed);
+    eventually("more are answered", || async {
+        (answered.load(Ordering::Relaxed) > before + 20).then_some(())
+    })
+    .await;
+    stop.store(true, Ordering::Relaxed);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    let status = status(&lone);
+    println!(
+        "{killed} kills, {} requests answered, {} workers lost in the middle of one or between two",
+        answered.load(Ordering::Relaxed),
+        number(&status, "lost")
+    );
+    assert_eq!(number(&status, "refused") + number(&status, "postponed"), 0);
+}
+
+/// The workers of an edge: children of the child that is their mother.
+fn workers(edge: u32) -> Vec<i32> {
+    let mothers = children(edge);
+    let workers = mothers.into_iter().flat_map(children);
+    workers.filter_map(|pid| i32::try_from(pid).ok()).collect()
+}
+
+fn children(of: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{of}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    let text: Vec<String> = lists.collect();
+    text.iter()
+        .flat_map(|list| list.split_whitespace())
+        .filter_map(|pid| pid.parse().ok())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_workers_plain_pages_are_served_and_nothing_else() {
+    let lone = inspecting("on", "").await;
+    assert_eq!(lone.get("/kept?cc=max-age=1").await.status, 200);
+
+    // Rules that cannot be read, rules that are others, rules that find nothing, no library: each is
+    // seen before it is in force, and what was in force stays.
+    let folder = lone.folder().join("rules");
+    copy(Path::new(RULES), &folder);
+    lone.change("[waf]\n", "[waf]\nrules = \"rules\"\n");
+    lone.told(&["reload"]);
+    let broken = folder.join("REQUEST-942-APPLICATION-ATTACK-SQLI.conf");
+    let sound = std::fs::read_to_string(&broken).unwrap();
+    for (what, contents, says) in [
+        ("broken", "SecNonsense On\n", "is not understood"),
+        ("empty", "", "the rules are loaded and do not work"),
+    ] {
+        std::fs::write(&broken, contents).unwrap();
+        eventually(&format!("{what} rules are noticed"), || async {
+            let warnings = status(&lone)["warnings"].to_string();
+            warnings.contains(says).then_some(())
+        })
+        .await;
+        assert_eq!(status(&lone)["ready"], true);
+        assert_eq!(send(&lone, &get(ATTACK)).await.status, 403);
+    }
+    std::fs::write(&broken, sound).unwrap();
+    let digest = format!("blake3:{}", "0".repeat(64));
+    lone.change("[waf]\n", &format!("[waf]\nrules_digest = \"{digest}\"\n"));
+    lone.told(&["reload"]);
+    eventually("another digest is noticed", || async {
+        let warnings = status(&lone)["warnings"].to_string();
+        warnings
+            .contains("are not those of the configuration")
+            .then_some(())
+    })
+    .await;
+    lone.change(&format!("rules_digest = \"{digest}\"\n"), "");
+
+    // At a start there is nothing in force.
+    let mut lone = lone;
+    lone.change("[waf]\n", "[waf]\nlibrary = \"gone/libmodsecurity.so.3\"\n");
+    lone.restart().await;
+    eventually("the missing library is noticed", || async {
+        let status = status(&lone);
+        let says = status["says"].as_str().unwrap().to_owned();
+        (status["ready"] == false && says.contains("cannot be loaded")).then_some(())
+    })
+    .await;
+    assert!(
+        lone.told(&["status"])
+            .contains("only plain pages of city go to the origin")
+    );
+    assert_eq!(lone.get("/plain").await.status, 200);
+    assert_eq!(
+        lone.get("/kept?cc=max-age=1").await.status,
+        200,
+        "there is a copy"
+    );
+    assert_eq!(send(&lone, &get("/list?page=2")).await.status, 503);
+    let form = post("/inquiry/", FORM, "name=a");
+    let later = send(&lone, &form).await;
+    assert_eq!(later.status, 503);
+    assert_eq!(later.field("retry-after"), "30");
+    let seen = lone.seen();
+    assert!(
+        !seen.iter().any(|request| request.contains("inquiry")),
+        "{seen:?}"
+    );
+
+    // And it comes back by itself.
+    lone.change("library = \"gone/libmodsecurity.so.3\"\n", "");
+    lone.told(&["reload"]);
+    until_ready(&lone).await;
+    assert_eq!(send(&lone, &form).await.status, 200);
+}
+
+fn copy(from: &Path, to: &PathBuf) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_installed_and_tried_without_an_edge() {
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(crate::town::YAGURA)
+            .args(arguments)
+            .args(["--config", "/nowhere/yagura.toml"])
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, told) = run(&["waf", "install"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.contains("canaries are judged as they must be")
+            && told.contains("rules_digest = \"blake3:"),
+        "{told}"
+    );
+    let (code, told) = run(&["waf", "install", "--rules", "/nowhere"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        told.contains("apt-get install --no-install-recommends modsecurity-crs"),
+        "{told}"
+    );
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/waf/attacks.jsonl");
+    let (code, told) = run(&["waf", "test", file.to_str().unwrap()]);
+    assert_eq!(code, Some(0));
+    assert!(
+        told.contains("REFUSED") && told.contains("us of CPU time each"),
+        "{told}"
+    );
+}
