@@ -4,6 +4,8 @@
 //! What a reader may suffer: the cloud is dead and the name still leads to it. What he may not: any
 //! failure at the edge, and any at a cloud that lives.
 
+mod alone;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,7 +13,7 @@ use serde_json::Value;
 use crate::town::callers::{answered, from};
 use crate::town::eventually;
 use crate::town::internet::crowd::Visits;
-use crate::town::internet::{HOST, Internet, PORT, SITE};
+use crate::town::internet::{HOST, Internet, PORT, Plan, SITE};
 use crate::town::reader::Reader;
 
 const STRANGER: [u8; 4] = [127, 91, 0, 9];
@@ -70,7 +72,7 @@ async fn more_read(visits: &Arc<Visits>, directly: bool, more: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planned_way_around_the_cloud_and_back_costs_no_reader_anything() {
-    let internet = Internet::start("", "", "").await;
+    let internet = Internet::start(Plan::default()).await;
     internet.until_ready().await;
     let crowd = internet.crowd(READERS);
     more_read(&crowd.visits, false, READERS).await;
@@ -137,8 +139,12 @@ async fn proposed(internet: &Internet, what: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_cloud_dies_the_edge_proposes_and_people_decide() {
-    let mut internet =
-        Internet::start("propose_after = \"2s\"\nreturn_after = \"2s\"", "", "").await;
+    let ingress = "propose_after = \"2s\"\nreturn_after = \"2s\"";
+    let plan = Plan {
+        ingress,
+        ..Plan::default()
+    };
+    let mut internet = Internet::start(plan).await;
     internet.until_ready().await;
     let crowd = internet.crowd(READERS);
     more_read(&crowd.visits, false, READERS).await;
@@ -173,7 +179,7 @@ async fn when_the_cloud_dies_the_edge_proposes_and_people_decide() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_killed_at_whatever_step_it_goes_on_and_nobody_is_led_to_a_closed_door() {
-    let mut internet = Internet::start("", "", "").await;
+    let mut internet = Internet::start(Plan::default()).await;
     internet.until_ready().await;
     let crowd = internet.crowd(40);
     more_read(&crowd.visits, false, 40).await;
@@ -230,7 +236,7 @@ async fn whatever_is_killed_at_whatever_step_it_goes_on_and_nobody_is_led_to_a_c
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_else_changed_in_the_dns_is_left_as_it_is() {
-    let internet = Internet::start("", "", "").await;
+    let internet = Internet::start(Plan::default()).await;
     internet.until_ready().await;
     let ask = ["cloud", "bypass", SITE, "--reason", "the cloud is slow"];
     let request = internet.ask(&internet.hanako, &ask);

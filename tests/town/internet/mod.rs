@@ -43,6 +43,30 @@ pub const PORT: u16 = 8443;
 /// For how many seconds caches keep the city's records.
 pub const TTL_S: u32 = 2;
 
+/// What differs from story to story.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Further keys of `[ingress]`.
+    pub ingress: &'a str,
+    /// Who changes the DNS, as in `dns` of `[site.bypass]`.
+    pub dns: &'a str,
+    /// Further keys of `[site.bypass]`.
+    pub bypass: &'a str,
+    /// Tables at the end of the file.
+    pub tables: &'a str,
+}
+
+impl Default for Plan<'_> {
+    fn default() -> Self {
+        Self {
+            ingress: "",
+            dns: "zone",
+            bypass: "",
+            tables: "",
+        }
+    }
+}
+
 /// All of it.
 pub struct Internet {
     /// An operator.
@@ -64,9 +88,8 @@ pub struct Internet {
 }
 
 impl Internet {
-    /// Starts everything, with the city behind its cloud; `ingress` and `bypass` are further keys of
-    /// these tables, and `tables` stand at the end of the file.
-    pub async fn start(ingress: &str, bypass: &str, tables: &str) -> Self {
+    /// Starts everything, with the city behind its cloud.
+    pub async fn start(plan: Plan<'_>) -> Self {
         let (place, cloud_place) = (Place::claim(), Place::claim());
         let folder = tempfile::Builder::new().prefix("yg").tempdir().unwrap();
         let names = NameServers::start(cloud_place.address, TTL_S).await;
@@ -86,7 +109,7 @@ impl Internet {
             authority: Authority::new("roots"),
             folder,
         };
-        internet.write_config(ingress, bypass, tables);
+        internet.write_config(plan);
         let mut internet = internet;
         internet.start_edge().await;
         internet.trust_both();
@@ -97,7 +120,13 @@ impl Internet {
         internet
     }
 
-    fn write_config(&self, ingress: &str, bypass: &str, tables: &str) {
+    fn write_config(&self, plan: Plan<'_>) {
+        let Plan {
+            ingress,
+            dns,
+            bypass,
+            tables,
+        } = plan;
         let (direct, cloud) = (self.place.address, self.cloud_place.address);
         let server = self.names.primary();
         let servers = self.names.all().map(|server| format!("\"{server}\""));
@@ -118,7 +147,7 @@ impl Internet {
              {}\
              [[site]]\nname = \"{SITE}\"\nhosts = [\"{HOST}\"]\nbehind = [\"prefecture\"]\n\
              origin = \"http://{direct}:9000\"\nlast_good = true\n\
-             [site.bypass]\ndns = \"zone\"\ndirect = [\"A {direct}\"]\nttl = \"{TTL_S}s\"\n\
+             [site.bypass]\ndns = \"{dns}\"\nservers = [{servers}]\ndirect = [\"A {direct}\"]\nttl = \"{TTL_S}s\"\n\
              direct_port = {PORT}\n{bypass}\n\
              [site.bypass.cloud]\nprefecture = [\"A {cloud}\"]\n\
              {tables}",
