@@ -5,6 +5,7 @@
 //! failure at the edge, and any at a cloud that lives.
 
 mod alone;
+mod by_hand;
 
 use std::sync::Arc;
 

@@ -41,7 +41,7 @@ pub enum Nonsense {
     NotComplete(Stage),
     /// No second person has approved it, or that was too long ago.
     NotPermitted,
-    /// No change of the DNS is waited for.
+    /// No change of the DNS is waited for, nor was one made.
     NothingToConfirm(Stage),
 }
 
@@ -132,14 +132,17 @@ pub fn ordered(ingress: &Ingress, order: &Ordered, now: Timestamp) -> Result<Ing
             }
         },
         Ordered::Confirm(confirmed) => match stage {
+            // Servers are seen to have changed before the vendor has called back.
             Stage::DnsChanging
             | Stage::Verifying
+            | Stage::Bypass
             | Stage::DnsReturning
-            | Stage::ReturnVerifying => Ok(Ingress {
+            | Stage::ReturnVerifying
+            | Stage::Draining => Ok(Ingress {
                 confirmed: Some(confirmed.clone()),
                 ..ingress.clone()
             }),
-            _ => Err(Nonsense::NothingToConfirm(stage)),
+            Stage::Cloud | Stage::Armed | Stage::Open => Err(Nonsense::NothingToConfirm(stage)),
         },
     }
 }
@@ -207,10 +210,10 @@ mod tests {
             at: NOW,
             note: "vendor, ticket 12".into(),
         });
-        let waits = [DnsChanging, Verifying, DnsReturning, ReturnVerifying];
+        let too_early = [Cloud, Armed, Open];
         let expected = Stage::ALL.map(|stage| {
-            let waited = waits.contains(&stage);
-            waited.then_some(stage).ok_or(NothingToConfirm(stage))
+            let asked_for = !too_early.contains(&stage);
+            asked_for.then_some(stage).ok_or(NothingToConfirm(stage))
         });
         assert_eq!(table(&confirm), expected);
     }
