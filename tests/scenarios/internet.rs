@@ -5,8 +5,10 @@
 //! failure at the edge, and any at a cloud that lives.
 
 mod alone;
+mod both;
 mod by_hand;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -22,8 +24,13 @@ const READERS: usize = 200;
 
 /// What the edge answers to somebody at this address who comes directly.
 async fn directly(internet: &Internet, address: [u8; 4]) -> u16 {
-    let stream = from(address, internet.direct()).await;
-    let tls = Reader::new(internet.direct(), HOST, &internet.roots()).tls();
+    directly_at(internet, internet.direct(), address).await
+}
+
+/// The same of the edge at `edge`.
+async fn directly_at(internet: &Internet, edge: SocketAddr, address: [u8; 4]) -> u16 {
+    let stream = from(address, edge).await;
+    let tls = Reader::new(edge, HOST, &internet.roots()).tls();
     let name = rustls_pki_types::ServerName::try_from(HOST).unwrap();
     let stream = tokio_rustls::TlsConnector::from(tls)
         .connect(name, stream)

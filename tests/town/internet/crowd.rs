@@ -2,6 +2,7 @@
 //! page. What failed is noted with the way that he took, because a reader whom the name leads to a
 //! dead cloud cannot be helped by any edge, and one whom it leads to the edge can.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,6 +31,8 @@ pub struct Visits {
     pub through_cloud: AtomicUsize,
     /// Pages read from the edge itself.
     pub directly: AtomicUsize,
+    /// The addresses at which pages were read, with how many.
+    pub places: Mutex<HashMap<IpAddr, usize>>,
     /// Visits that failed at the cloud.
     pub failed_at_cloud: Mutex<Vec<String>>,
     /// Visits that failed at the edge, or before it was known where to go.
@@ -42,6 +45,12 @@ impl Visits {
     pub fn read(&self) -> (usize, usize) {
         let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         (count(&self.through_cloud), count(&self.directly))
+    }
+
+    /// How many pages were read at an address.
+    pub fn read_at(&self, address: IpAddr) -> usize {
+        let places = self.places.lock().unwrap();
+        places.get(&address).copied().unwrap_or(0)
     }
 
     /// Forgets the failures so far at the cloud, and tells how many they were.
@@ -130,6 +139,7 @@ async fn visit(number: usize, resolver: SocketAddr, aim: &Aim, visits: &Visits) 
                 false => &visits.directly,
             };
             count.fetch_add(1, Ordering::Relaxed);
+            *visits.places.lock().unwrap().entry(address).or_default() += 1;
         }
         Err(why) => {
             let failed = match at_cloud {

@@ -4,6 +4,7 @@
 //! - `name_servers.rs`: BIND twice, the second following the first.
 //! - `resolvers.rs`: caching resolvers as providers have them.
 //! - `cloud.rs`: the cloud, a proxy with addresses and a certificate of its own.
+//! - `second.rs`: the city's second edge, in the stories that have one.
 //! - `crowd.rs`: readers who resolve, connect and read all the time, and note what failed.
 //!
 //! Everybody speaks on one port, because the DNS names addresses alone.
@@ -12,6 +13,7 @@ pub mod cloud;
 pub mod crowd;
 pub mod name_servers;
 pub mod resolvers;
+pub mod second;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,6 +56,8 @@ pub struct Plan<'a> {
     pub bypass: &'a str,
     /// Tables at the end of the file.
     pub tables: &'a str,
+    /// Whether the city has two edges; the second has others change the DNS.
+    pub two_edges: bool,
 }
 
 impl Default for Plan<'_> {
@@ -63,6 +67,7 @@ impl Default for Plan<'_> {
             dns: "zone",
             bypass: "",
             tables: "",
+            two_edges: false,
         }
     }
 }
@@ -81,7 +86,9 @@ pub struct Internet {
     pub cloud: Option<Cloud>,
     _origin: Origin,
     edge: Option<Running>,
+    second: Option<Running>,
     place: Place,
+    second_place: Option<Place>,
     cloud_place: Place,
     authority: Authority,
     folder: TempDir,
@@ -104,51 +111,82 @@ impl Internet {
             cloud: None,
             _origin: Origin::start(origin).await,
             edge: None,
+            second: None,
             place,
+            second_place: plan.two_edges.then(Place::claim),
             cloud_place,
             authority: Authority::new("roots"),
             folder,
         };
-        internet.write_config(plan);
+        internet.write_configs(plan);
         let mut internet = internet;
         internet.start_edge().await;
-        internet.trust_both();
-        // It reads whom its probes believe when it starts.
+        if plan.two_edges {
+            internet.start_second().await;
+        }
+        internet.trust_all();
+        // They read whom their probes believe when they start.
         internet.kill_edge();
         internet.start_edge().await;
+        if plan.two_edges {
+            internet.kill_second();
+            internet.start_second().await;
+        }
         internet.start_cloud().await;
         internet
     }
 
-    fn write_config(&self, plan: Plan<'_>) {
+    fn write_configs(&self, plan: Plan<'_>) {
+        let write = |name: &str, text: String| {
+            std::fs::write(self.folder.path().join(format!("{name}.toml")), text).unwrap();
+        };
+        write("edge", self.config_of("edge", self.place.address, plan));
+        if let Some(second) = self.second_place {
+            let dns = "elsewhere";
+            write(
+                "second",
+                self.config_of("second", second.address, Plan { dns, ..plan }),
+            );
+        }
+        // Written before the edges read it; filled once their own authorities are known.
+        std::fs::copy(&self.authority.trust, self.roots()).unwrap();
+    }
+
+    /// The configuration of the edge whose files have this name, at an address.
+    fn config_of(&self, name: &str, address: IpAddr, plan: Plan<'_>) -> String {
         let Plan {
             ingress,
             dns,
             bypass,
             tables,
+            ..
         } = plan;
-        let (direct, cloud) = (self.place.address, self.cloud_place.address);
+        let (origin, cloud) = (self.place.address, self.cloud_place.address);
+        let direct = [Some(self.place), self.second_place];
+        let direct = direct.into_iter().flatten();
+        let direct: Vec<_> = direct.map(|it| format!("\"A {}\"", it.address)).collect();
+        let direct = direct.join(", ");
         let server = self.names.primary();
         let servers = self.names.all().map(|server| format!("\"{server}\""));
         let servers = servers.join(", ");
         let persons = [&self.hanako, &self.taro, &self.saburo];
         let operators = persons.map(|person| person.record.as_str());
-        let text = format!(
-            "[edge]\nname = \"edge-1\"\ndata = \"edge\"\ncontrol_socket = \"edge.sock\"\n\
-             metrics = \"{direct}:9090\"\n\
+        format!(
+            "[edge]\nname = \"{name}\"\ndata = \"{name}\"\ncontrol_socket = \"{name}.sock\"\n\
+             metrics = \"{address}:9090\"\n\
              [edge.limits]\nexempt = [\"127.0.0.0/8\"]\n\
-             [[edge.listen]]\naddress = \"{direct}:{PORT}\"\ntls = true\n\
+             [[edge.listen]]\naddress = \"{address}:{PORT}\"\ntls = true\n\
              [[cloud]]\nname = \"prefecture\"\nranges = [\"{cloud}/32\"]\n\
              probe = \"https://{HOST}:{PORT}/probe?cc=max-age%3D5\"\n\
-             [ingress]\ncity_hall = [\"{}\"]\nmonitors = [\"127.0.0.1/32\", \"{direct}/32\"]\n\
+             [ingress]\ncity_hall = [\"{}\"]\nmonitors = [\"127.0.0.1/32\", \"{address}/32\"]\n\
              trust = \"roots.pem\"\nprobe_interval = \"500ms\"\nprobe_timeout = \"2s\"\n{ingress}\n\
              [[dns]]\nname = \"zone\"\nserver = \"{server}\"\nservers = [{servers}]\n\
              zone = \"{}\"\nkey_name = \"{}\"\nsecret_file = \"{}\"\n\
              {}\
              [[site]]\nname = \"{SITE}\"\nhosts = [\"{HOST}\"]\nbehind = [\"prefecture\"]\n\
-             origin = \"http://{direct}:9000\"\nlast_good = true\n\
-             [site.bypass]\ndns = \"{dns}\"\nservers = [{servers}]\ndirect = [\"A {direct}\"]\nttl = \"{TTL_S}s\"\n\
-             direct_port = {PORT}\n{bypass}\n\
+             origin = \"http://{origin}:9000\"\nlast_good = true\n\
+             [site.bypass]\ndns = \"{dns}\"\nservers = [{servers}]\ndirect = [{direct}]\n\
+             ttl = \"{TTL_S}s\"\ndirect_port = {PORT}\n{bypass}\n\
              [site.bypass.cloud]\nprefecture = [\"A {cloud}\"]\n\
              {tables}",
             Self::city_hall(),
@@ -156,10 +194,7 @@ impl Internet {
             name_servers::KEY_NAME,
             self.names.key_file().display(),
             operators.concat(),
-        );
-        std::fs::write(self.folder.path().join("edge.toml"), text).unwrap();
-        // Written before the edge reads it; filled once its own authority is known.
-        std::fs::copy(&self.authority.trust, self.folder.path().join("roots.pem")).unwrap();
+        )
     }
 
     /// Starts the edge, or starts it again.
@@ -184,12 +219,15 @@ impl Internet {
         self.edge.take().unwrap().kill();
     }
 
-    /// Readers and probes trust the cloud's authority and the edge's own.
-    fn trust_both(&self) {
-        let own = self.folder.path().join("edge/certs/local-ca.pem");
-        let own = std::fs::read_to_string(own).unwrap();
-        let other = std::fs::read_to_string(&self.authority.trust).unwrap();
-        std::fs::write(self.roots(), format!("{other}\n{own}")).unwrap();
+    /// Readers and probes trust the cloud's authority and the edges' own.
+    fn trust_all(&self) {
+        let mut all = std::fs::read_to_string(&self.authority.trust).unwrap();
+        for name in ["edge", "second"] {
+            let own = self.folder.path().join(name).join("certs/local-ca.pem");
+            // There need not be a second.
+            all.push_str(&std::fs::read_to_string(own).unwrap_or_default());
+        }
+        std::fs::write(self.roots(), all).unwrap();
     }
 
     /// The authorities that everybody believes.
