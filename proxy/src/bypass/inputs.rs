@@ -2,6 +2,7 @@
 //! what approvers said. The one place that knows where these stand.
 
 use yagura_control::Timestamp;
+use yagura_control::order::Missing;
 
 use super::readiness::DirectWay;
 use super::stage::Ingress;
@@ -9,6 +10,7 @@ use crate::ingress::Class;
 use crate::probes::facts::{Facts, NameSeen};
 use crate::routing::Site;
 use crate::state::Edge;
+use crate::waf::{Mode, Readiness, mode_of};
 
 /// Facts older than so many intervals of the probes are none.
 const OLD: u32 = 6;
@@ -37,6 +39,24 @@ pub fn direct_way(edge: &Edge, site: &Site, now: Timestamp) -> DirectWay {
             .map(|path| (path.address, path.answer.map(drop)))
             .collect(),
         names: names.into_iter().map(believed).collect(),
+    }
+}
+
+/// What keeps our own WAF from standing where the cloud's stood; nothing where none is configured, or
+/// the site wants none.
+pub fn shield(edge: &Edge, site: &Site) -> Option<Missing> {
+    let wanted = mode_of(site.settings.waf, true) == Mode::On;
+    if !wanted || edge.switchboard.settings().waf.is_none() {
+        return None;
+    }
+    match edge.waf.readiness() {
+        Readiness::Ready { .. } => None,
+        Readiness::NotReady { why } => Some(Missing {
+            what: format!("the WAF is not ready: {why}"),
+            hint: "`yagura waf install` verifies library and rules; without it, `waf = \"off\"` of \
+                   the site is a decision of its own"
+                .to_owned(),
+        }),
     }
 }
 

@@ -17,7 +17,7 @@
 mod announce;
 mod dns_view;
 mod doors;
-mod inputs;
+pub(crate) mod inputs;
 mod manual;
 mod names;
 pub mod ordered;

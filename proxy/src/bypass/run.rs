@@ -293,6 +293,7 @@ impl Machine {
             return;
         }
         let mut missing = stops(&inputs::direct_way(&self.edge, site, now));
+        missing.extend(inputs::shield(&self.edge, site));
         let leads = self.watch.seen(self.at(), false, false).dns.primary;
         let before_change = matches!(ingress.stage, Stage::Armed | Stage::Open);
         if names.terms().hand == Hand::Ours && before_change && leads == Some(Leads::Cloud) {

@@ -33,7 +33,8 @@ fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
     let mut missing = edge.bypasses.missing(name);
     // What stops it is told by both.
     let seen = lacking_at(edge, site, now).into_iter();
-    for lacking in seen.chain(nobody_approves(&settings)) {
+    let shield = crate::bypass::inputs::shield(edge, site);
+    for lacking in seen.chain(shield).chain(nobody_approves(&settings)) {
         if !missing.iter().any(|known| known.what == lacking.what) {
             missing.push(lacking);
         }

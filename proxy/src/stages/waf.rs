@@ -170,6 +170,9 @@ fn of(edge: &Edge, site: &Site, visit: &Visit) -> Option<Mode> {
             let share = settings.waf.as_ref()?.shadow_per_million;
             (visit.id.0 % 1_000_000 < u128::from(share)).then_some(Mode::Shadow)
         }
+        // A city that has no [waf] publishes in the bypass what it has; `yagura cloud status` is where
+        // it would be told that a WAF that it has is not ready.
+        Mode::On if edge.switchboard.settings().waf.is_none() => None,
         Mode::On => Some(Mode::On),
     }
 }
