@@ -222,7 +222,6 @@ impl Edge {
         warnings.extend(probes::show::warnings(self, &settings));
         warnings.extend(self.waf.warning(plan.sites()));
         warnings.extend(self.certificates.warnings(&settings, now));
-        warnings.extend(self.certificates.warnings(&settings, self.clock.now()));
         warnings.extend(self.bypasses.warnings());
         warnings
     }
