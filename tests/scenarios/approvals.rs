@@ -152,6 +152,7 @@ async fn a_request_has_one_name_at_every_edge_and_is_given_again_where_it_is_mis
     assert_eq!(told.matches("is done (order 2)").count(), 2, "{told}");
 
     // Somebody else's repetition would be another request.
+    hanako.told(&both, &["cloud", "abort", "city"]);
     let second = id(&hanako.asks(&east, now(), false).await);
     let told = taro.refused(&both, &["approve", &second]);
     assert!(

@@ -370,7 +370,7 @@ async fn an_open_door_admits_everybody_is_told_of_and_survives_a_restart() {
     edge.restart_with(|| {
         let snapshot = json!({
             "record": "snapshot", "generation": 7, "at": now(), "redirects": {}, "purges": {},
-            "intents": { "city": { "ingress": { "stage": "bypass" } } },
+            "intents": { "city": { "ingress": { "stage": "bypass", "since": now() } } },
         });
         std::fs::write(
             &journal,

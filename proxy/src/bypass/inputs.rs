@@ -53,9 +53,10 @@ pub fn shield(edge: &Edge, site: &Site) -> Option<Missing> {
         Readiness::Ready { .. } => None,
         Readiness::NotReady { why } => Some(Missing {
             what: format!("the WAF is not ready: {why}"),
-            hint: "`yagura waf install` verifies library and rules; without it, `waf = \"off\"` of \
+            hint:
+                "`yagura waf install` verifies library and rules; without it, `waf = \"off\"` of \
                    the site is a decision of its own"
-                .to_owned(),
+                    .to_owned(),
         }),
     }
 }
