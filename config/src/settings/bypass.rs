@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// `[site.bypass]`.
@@ -61,6 +61,26 @@ pub enum DnsRecord {
         /// The parameters as they are written, one each.
         parameters: Vec<String>,
     },
+}
+
+impl BypassSettings {
+    /// The addresses that readers come to directly, at their port.
+    pub fn direct_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let addresses = self.direct.iter().filter_map(DnsRecord::address);
+        addresses.map(|address| SocketAddr::new(address, self.direct_port))
+    }
+}
+
+impl DnsRecord {
+    /// The address that it names, if it names one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::A(address) => Some(IpAddr::V4(*address)),
+            Self::Aaaa(address) => Some(IpAddr::V6(*address)),
+            Self::Cname(_) | Self::Https { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for DnsRecord {

@@ -2,30 +2,21 @@
 //! its edge stands by it.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsConnector;
-use yagura_config::settings::{BypassSettings, DnsRecord};
+use yagura_config::settings::BypassSettings;
 use yagura_control::order::BypassStage;
 
-/// Where an edge tells it, to other edges and to those who watch.
-const PATH: &str = "/.well-known/yagura-ingress";
+use crate::ingress::DOOR_PATH;
+use crate::probes::ask::{self, Answer, NoAnswer, Question};
+
 /// How long one of them may take.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// Longest answer.
-const MOST_BYTES: usize = 4096;
-
 /// What an edge tells of a site's door.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Told {
@@ -74,33 +65,20 @@ impl Doors {
     }
 }
 
-/// The addresses that direct records lead to.
-#[must_use]
-pub fn addresses(bypass: &BypassSettings) -> Vec<SocketAddr> {
-    let address = |record: &DnsRecord| match record {
-        DnsRecord::A(address) => Some(IpAddr::V4(*address)),
-        DnsRecord::Aaaa(address) => Some(IpAddr::V6(*address)),
-        DnsRecord::Cname(_) | DnsRecord::Https { .. } => None,
-    };
-    let addresses = bypass.direct.iter().filter_map(address);
-    addresses
-        .map(|address| SocketAddr::new(address, bypass.direct_port))
-        .collect()
-}
-
 /// Asks all of them at once.
 pub async fn ask(bypass: &BypassSettings, tls: &Arc<ClientConfig>) -> Doors {
     let Some(name) = bypass.names.first() else {
         return Doors::default();
     };
     let mut asking = JoinSet::new();
-    for address in addresses(bypass) {
-        let (name, tls) = (name.clone(), tls.clone());
-        asking.spawn(async move {
-            let told = tokio::time::timeout(PATIENCE, told(address, &name, tls)).await;
-            let late = || Err("it does not answer".to_owned());
-            (address, told.unwrap_or_else(|_| late()))
-        });
+    for address in bypass.direct_addresses() {
+        let question = Question {
+            address,
+            tls: Some(tls.clone()),
+            host: name.clone(),
+            path: DOOR_PATH.to_owned(),
+        };
+        asking.spawn(async move { (address, told(ask::ask(&question, PATIENCE).await)) });
     }
     let mut doors = BTreeMap::new();
     while let Some(answered) = asking.join_next().await {
@@ -109,38 +87,12 @@ pub async fn ask(bypass: &BypassSettings, tls: &Arc<ClientConfig>) -> Doors {
     Doors(doors)
 }
 
-async fn told(address: SocketAddr, name: &str, tls: Arc<ClientConfig>) -> Result<Told, String> {
-    let words = |error: &dyn std::fmt::Display| error.to_string();
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(|error| words(&error))?;
-    let server = ServerName::try_from(name.to_owned()).map_err(|error| words(&error))?;
-    let stream = TlsConnector::from(tls).connect(server, stream).await;
-    let stream = TokioIo::new(stream.map_err(|error| words(&error))?);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(stream)
-        .await
-        .map_err(|error| words(&error))?;
-    let request = Request::get(PATH)
-        .header(header::HOST, name)
-        .header(header::USER_AGENT, "yagura-bypass")
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| words(&error))?;
-    let exchange = async move {
-        let response = sender.send_request(request).await;
-        let response = response.map_err(|error| words(&error))?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(format!("it answers {}", status.as_u16()));
-        }
-        let body = Limited::new(response.into_body(), MOST_BYTES)
-            .collect()
-            .await;
-        let body = body.map_err(|error| words(&error))?.to_bytes();
-        serde_json::from_slice(&body).map_err(|_| "it tells nothing of a door".to_owned())
-    };
-    let (told, _closed) = tokio::join!(exchange, connection);
-    told
+fn told(answer: Result<Answer, NoAnswer>) -> Result<Told, String> {
+    let answer = answer.map_err(|why| why.to_string())?;
+    if !answer.status.is_success() {
+        return Err(format!("it answers {}", answer.status.as_u16()));
+    }
+    serde_json::from_slice(&answer.body).map_err(|_| "it tells nothing of a door".to_owned())
 }
 
 #[cfg(test)]
@@ -181,8 +133,9 @@ mod tests {
 
     #[test]
     fn only_addresses_are_asked() {
-        let asked = addresses(&settings());
-        let texts: Vec<String> = asked.iter().map(ToString::to_string).collect();
+        let settings = settings();
+        let asked = settings.direct_addresses();
+        let texts: Vec<String> = asked.map(|address| address.to_string()).collect();
         assert_eq!(texts, ["203.0.113.5:443", "203.0.113.6:443"]);
     }
 }

@@ -12,24 +12,16 @@ use crate::routing::Site;
 use crate::state::Edge;
 use crate::waf::{Mode, Readiness, mode_of};
 
-/// Facts older than so many intervals of the probes are none.
-const OLD: u32 = 6;
-
 /// How the direct way to a site stands.
 pub fn direct_way(edge: &Edge, site: &Site, now: Timestamp) -> DirectWay {
     let interval = edge.switchboard.settings().ingress.probe_interval;
     let facts = edge.probes.facts(&site.settings.name);
-    let Some(facts) = facts.filter(|facts| now.since(facts.at) <= interval * OLD) else {
+    let Some(facts) = facts.filter(|facts| facts.are_fresh(interval, now)) else {
         return DirectWay::default();
     };
     let Facts { direct, names, .. } = facts;
     let believed = |name: NameSeen| {
-        let why = || {
-            name.fault
-                .clone()
-                .unwrap_or_else(|| "none was seen".to_owned())
-        };
-        let believed = name.is_good(now).then_some(()).ok_or_else(why);
+        let believed = name.believed(now);
         (name.name, believed)
     };
     DirectWay {

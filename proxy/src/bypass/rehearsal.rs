@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use yagura_certs::acme::Failure;
-use yagura_certs::register::probe;
 use yagura_config::Settings;
 use yagura_config::settings::{BypassSettings, DnsChanger};
 use yagura_control::clock::monotonic;
@@ -21,11 +20,11 @@ use yagura_control::{Clock, Timestamp};
 use super::doors;
 use super::names::{Looked, Names};
 use super::ordered::{Ordered, ordered};
-use super::run::tls;
 use super::seen::Leads;
 use super::stage::{Ingress, Permit, Stage};
 use super::step::{Duty, duties, step};
 use super::watch::Watch;
+use crate::probes::ask;
 
 /// The longest TTL that is written for the drill.
 const TTL: Duration = Duration::from_secs(5);
@@ -93,9 +92,9 @@ pub async fn rehearse(
     })?;
     let drill = drill(bypass, site)?;
     let names = Names::of(&drill, settings, &clock)?;
-    let trust = probe::roots(settings.ingress.trust.as_deref());
+    let tls = ask::tls(settings.ingress.trust.as_deref());
     let advice = "correct `trust` of [ingress]";
-    let tls = tls(trust.map_err(|error| Failure::new(error, advice))?)?;
+    let tls = tls.map_err(|error| Failure::new(error, advice))?;
     let told = doors::ask(bypass, &tls).await;
     let mut failures = Vec::new();
     for (address, told) in &told.0 {

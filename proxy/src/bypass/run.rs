@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use tokio::task::{AbortHandle, JoinSet};
 use yagura_certs::acme::Failure;
-use yagura_certs::register::probe;
 use yagura_config::settings::BypassSettings;
 use yagura_control::Timestamp;
 use yagura_control::clock::monotonic;
@@ -27,6 +26,7 @@ use super::stage::{Ingress, Stage};
 use super::step::{Duty, duties, step, trouble};
 use super::watch::Watch;
 use crate::hooks::announcement::Announcement;
+use crate::probes::ask;
 use crate::routing::Site;
 use crate::routing::switchboard::Step;
 use crate::state::Edge;
@@ -210,10 +210,10 @@ impl Machine {
         let of = bypass.clone();
         let made = tokio::task::spawn_blocking(move || {
             let names = Names::of(&of, &settings, &clock)?;
-            let trust = probe::roots(settings.ingress.trust.as_deref());
+            let tls = ask::tls(settings.ingress.trust.as_deref());
             let advice = "correct `trust` of [ingress] and reload";
-            let roots = trust.map_err(|error| Failure::new(error, advice))?;
-            Ok((Arc::new(names), tls(roots)?))
+            let tls = tls.map_err(|error| Failure::new(error, advice))?;
+            Ok((Arc::new(names), tls))
         });
         let fault = |error| Failure::new(error, "this is a fault of the program");
         let made = made.await.map_err(fault)?;
@@ -511,17 +511,4 @@ impl Machine {
         };
         self.edge.hooks.announce(&what(of));
     }
-}
-
-/// How TLS is spoken with direct addresses.
-///
-/// # Errors
-/// The program cannot speak it.
-pub fn tls(roots: Arc<rustls::RootCertStore>) -> Result<Arc<ClientConfig>, Failure> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let fault = |error| Failure::new(error, "this is a fault of the program");
-    let config = config.map_err(fault)?.with_root_certificates(roots);
-    Ok(Arc::new(config.with_no_client_auth()))
 }

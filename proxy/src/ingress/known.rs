@@ -169,11 +169,7 @@ fn own_addresses(settings: &Settings) -> impl Iterator<Item = IpAddr> {
         .iter()
         .filter_map(|site| site.bypass.as_ref());
     let direct = bypasses.flat_map(|bypass| &bypass.direct);
-    let direct = direct.filter_map(|record| match record {
-        DnsRecord::A(address) => Some(IpAddr::V4(*address)),
-        DnsRecord::Aaaa(address) => Some(IpAddr::V6(*address)),
-        DnsRecord::Cname(_) | DnsRecord::Https { .. } => None,
-    });
+    let direct = direct.filter_map(DnsRecord::address);
     listen.chain(direct).map(|address| address.to_canonical())
 }
 

@@ -32,6 +32,9 @@ use crate::cache::Fields;
 /// The field in which proxies name who they speak for.
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// Where an edge says how a site's door stands, to those whom it always admits.
+pub const DOOR_PATH: &str = "/.well-known/yagura-ingress";
+
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Caller {

@@ -12,6 +12,8 @@ use yagura_control::Timestamp;
 use super::moved;
 use super::window::Standing;
 
+/// Facts older than so many intervals are none.
+const OLD: u32 = 6;
 /// A day, in milliseconds.
 const DAY_MS: u64 = 86_400_000;
 
@@ -62,7 +64,7 @@ pub struct PathSeen {
     pub edge: Option<String>,
 }
 
-/// What an edge says at [`DOOR_PATH`]: of its door nothing is asked here, because the state machine
+/// What an edge says at [`DOOR_PATH`](crate::ingress::DOOR_PATH): of its door nothing is asked here, because the state machine
 /// asks anew before it relies on one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct DoorSeen {
@@ -71,9 +73,6 @@ pub struct DoorSeen {
     /// The site.
     pub site: String,
 }
-
-/// Where an edge says how its door stands, to those whom it always admits.
-pub const DOOR_PATH: &str = "/.well-known/yagura-ingress";
 
 /// The certificate of one name on the direct path: of the worst address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,11 +85,31 @@ pub struct NameSeen {
     pub fault: Option<String>,
 }
 
+impl Facts {
+    /// Whether the paths were asked just now, for probes at that interval. Older facts are none.
+    #[must_use]
+    pub fn are_fresh(&self, interval: Duration, now: Timestamp) -> bool {
+        now.since(self.at) <= interval * OLD
+    }
+}
+
 impl NameSeen {
     /// Whether readers believe it.
     #[must_use]
     pub fn is_good(&self, now: Timestamp) -> bool {
         self.fault.is_none() && self.not_after.is_some_and(|end| now < end)
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// Why they do not, in words.
+    pub fn believed(&self, now: Timestamp) -> Result<(), String> {
+        let why = || self.fault.clone();
+        let unseen = || "none was seen".to_owned();
+        self.is_good(now)
+            .then_some(())
+            .ok_or_else(|| why().unwrap_or_else(unseen))
     }
 }
 

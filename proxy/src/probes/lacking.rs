@@ -14,8 +14,6 @@ use super::window::Standing;
 const LONGEST_TTL: Duration = Duration::from_secs(300);
 /// A certificate that ends sooner than this may end in the middle of it.
 const SHORTEST_CERTIFICATE: Duration = Duration::from_secs(3 * 86_400);
-/// Facts older than so many intervals are none.
-const OLD: u32 = 6;
 
 /// What is missing; nothing: the site is ready to be published directly.
 #[must_use]
@@ -31,8 +29,7 @@ pub fn lacking(
             "add [site.bypass] with the direct addresses, and reload",
         )];
     };
-    let longest = interval * OLD;
-    let Some(facts) = facts.filter(|facts| now.since(facts.at) <= longest) else {
+    let Some(facts) = facts.filter(|facts| facts.are_fresh(interval, now)) else {
         return vec![missing(
             "the paths were not asked just now",
             "wait a moment; if it stays so, look into the log of the edge",
@@ -99,11 +96,7 @@ fn no_certificate(name: &NameSeen, now: Timestamp) -> Option<Missing> {
         "order one by ACME ([[certificate]] with this name), or install one: `yagura certs install`; \
          `yagura certs list` shows what there is for {host}"
     );
-    if !name.is_good(now) {
-        let why = name
-            .fault
-            .clone()
-            .unwrap_or_else(|| "none was seen".to_owned());
+    if let Err(why) = name.believed(now) {
         return Some(missing(
             format!("no certificate for {host} that readers believe: {why}"),
             hint,

@@ -70,10 +70,8 @@ pub async fn addresses(
     let mut found: Vec<SocketAddr> = Vec::new();
     for record in records {
         let more = match record {
-            DnsRecord::A(address) => vec![IpAddr::from(*address)],
-            DnsRecord::Aaaa(address) => vec![IpAddr::from(*address)],
             DnsRecord::Cname(target) => of_name(target, servers, patience).await,
-            DnsRecord::Https { .. } => Vec::new(),
+            other => other.address().into_iter().collect(),
         };
         found.extend(
             more.into_iter()

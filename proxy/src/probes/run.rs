@@ -2,7 +2,7 @@
 //! dropped. A site that a new configuration brings is taken up, and one that is gone is let go.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,16 @@ use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
-use yagura_config::settings::{BypassSettings, CloudSettings, DnsRecord};
+use yagura_config::settings::{BypassSettings, CloudSettings};
 use yagura_control::clock::monotonic;
 use yagura_control::order::{IngressEvent, Route};
 
 use super::ask::{self, Answer, NoAnswer, Question};
-use super::facts::{DOOR_PATH, PathSeen};
+use super::facts::PathSeen;
 use super::judge::{self, DirectAnswer};
 use super::window::Standing;
 use super::{Round, Turn, records};
+use crate::ingress::DOOR_PATH;
 use crate::state::Edge;
 
 /// How often the plan is looked at for sites to be watched.
@@ -168,7 +169,7 @@ async fn round(
     let mut put = |asked: Asked, question: Question| {
         asking.spawn(async move { (asked, ask::ask(&question, patience).await) });
     };
-    for address in direct_addresses(bypass) {
+    for address in bypass.direct_addresses() {
         for name in &bypass.names {
             let question = Question {
                 address,
@@ -300,17 +301,6 @@ fn probe_of(clouds: &[CloudSettings], cloud: &str, bypass: &BypassSettings) -> P
     .unwrap_or_else(plain)
 }
 
-fn direct_addresses(bypass: &BypassSettings) -> Vec<SocketAddr> {
-    let addresses = bypass.direct.iter().filter_map(|record| match record {
-        DnsRecord::A(address) => Some(IpAddr::from(*address)),
-        DnsRecord::Aaaa(address) => Some(IpAddr::from(*address)),
-        DnsRecord::Cname(_) | DnsRecord::Https { .. } => None,
-    });
-    addresses
-        .map(|address| (address, bypass.direct_port).into())
-        .collect()
-}
-
 /// Who is believed, as long as it need not be read again.
 #[derive(Default)]
 struct Trust {
@@ -335,7 +325,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
-    use yagura_config::settings::CloudWord;
+    use yagura_config::settings::{CloudWord, DnsRecord};
 
     use super::*;
     use crate::probes::judge::tests::bypass;
@@ -371,9 +361,9 @@ mod tests {
         bypass
             .direct
             .push(DnsRecord::Aaaa("2001:db8::5".parse().unwrap()));
-        let addresses: Vec<String> = direct_addresses(&bypass)
-            .iter()
-            .map(ToString::to_string)
+        let addresses: Vec<String> = bypass
+            .direct_addresses()
+            .map(|address| address.to_string())
             .collect();
         assert_eq!(addresses, ["203.0.113.5:8443", "[2001:db8::5]:8443"]);
     }

@@ -518,10 +518,14 @@ mod tests {
                         name = \"a\"\nhosts = [\"*\"]\norigin = \"http://127.0.0.1:2\"\n";
 
     fn open(journal: &Path) -> Switchboard {
-        let settings = yagura_config::parse(TEXT, Path::new("/edge.toml")).unwrap();
+        opened(TEXT, journal, Arc::new(SystemClock))
+    }
+
+    /// A switchboard of an edge with this configuration.
+    pub(super) fn opened(text: &str, journal: &Path, clock: Arc<dyn Clock>) -> Switchboard {
+        let settings = yagura_config::parse(text, Path::new("/edge.toml")).unwrap();
         let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
         let reload = Box::new(|| Err("nothing to read".to_owned()));
-        let clock = Arc::new(SystemClock);
         let limits = Limits::new(LimitSettings::default(), clock.clone());
         Switchboard::open(settings, (cache, limits), clock, reload, Some(journal)).unwrap()
     }

@@ -8,17 +8,14 @@ use pingora::http::RequestHeader;
 use serde_json::json;
 
 use super::reply::Reply;
-use crate::ingress::Class;
+use crate::ingress::{Class, DOOR_PATH};
 use crate::routing::Site;
 use crate::state::Edge;
 use crate::visit::Visit;
 
-/// Where it is told.
-const PATH: &str = "/.well-known/yagura-ingress";
-
 /// The state of the door, where it is asked for by one who may know.
 pub fn find(edge: &Edge, site: &Site, request: &RequestHeader, visit: &mut Visit) -> Option<Reply> {
-    if visit.target != PATH || !site.door.is_behind() {
+    if visit.target != DOOR_PATH || !site.door.is_behind() {
         return None;
     }
     let may_know = visit.class.meets(Class::CITY_HALL | Class::MONITOR);

@@ -162,6 +162,14 @@ impl NameServers {
         self.all().map(|server| held(server, name, kind))
     }
 
+    /// Both lead the city's name to this address, and to no other.
+    pub fn assert_lead_to(&self, address: IpAddr) {
+        let address = address.to_string();
+        for held in self.held(HOST, "A") {
+            assert_eq!(held, [address.as_str()]);
+        }
+    }
+
     /// Changes a record as somebody else would, with the zone's key.
     pub fn change_by_hand(&self, lines: &str) {
         let text = format!(

@@ -52,16 +52,14 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use yagura_config::settings::LimitSettings;
     use yagura_control::order::{
         BypassStage, CloudOf, Envelope, IngressEvent, Order, Outcome, ShowHistory, StartBypass,
     };
     use yagura_control::{Clock, SystemClock, Timestamp};
 
+    use super::super::tests::opened;
     use super::*;
     use crate::bypass::step::Why;
-    use crate::cache::Cache;
-    use crate::limits::Limits;
 
     const TEXT: &str = "[edge]\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[cloud]]\n\
                         name = \"prefecture\"\nranges = [\"192.0.2.0/24\"]\n[[site]]\n\
@@ -71,12 +69,7 @@ mod tests {
                         [site.bypass.cloud]\nprefecture = [\"A 192.0.2.7\"]\n";
 
     fn open(journal: &Path) -> Switchboard {
-        let settings = yagura_config::parse(TEXT, Path::new("/edge.toml")).unwrap();
-        let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
-        let reload = Box::new(|| Err("nothing to read".to_owned()));
-        let clock = Arc::new(SystemClock);
-        let limits = Limits::new(LimitSettings::default(), clock.clone());
-        Switchboard::open(settings, (cache, limits), clock, reload, Some(journal)).unwrap()
+        opened(TEXT, journal, Arc::new(SystemClock))
     }
 
     fn bypass(break_glass: bool) -> Envelope {

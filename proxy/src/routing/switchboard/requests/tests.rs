@@ -1,17 +1,14 @@
 //! Requests at the switchboard: through restarts, crashes and the passing of time.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use yagura_config::settings::LimitSettings;
 use yagura_control::Clock;
 use yagura_control::order::{Decision, ShowHistory, StartBypass, Undo};
 
+use super::super::tests::opened;
 use super::*;
-use crate::cache::Cache;
-use crate::limits::Limits;
 use crate::routing::journal::Journal;
 
 const TEXT: &str = "[edge]\nname = \"east\"\n[[edge.listen]]\naddress = \"127.0.0.1:1\"\n[[site]]\n\
@@ -46,13 +43,8 @@ impl Place {
     }
 
     fn open(&self) -> Switchboard {
-        let settings = yagura_config::parse(TEXT, Path::new("/edge.toml")).unwrap();
-        let cache = Cache::open(1 << 20, 1 << 20, None).unwrap();
-        let reload = Box::new(|| Err("nothing to read".to_owned()));
-        let limits = Limits::new(LimitSettings::default(), self.clock.clone());
-        let doors = (cache, limits);
         let journal = self.folder.path().join("journal");
-        Switchboard::open(settings, doors, self.clock.clone(), reload, Some(&journal)).unwrap()
+        opened(TEXT, &journal, self.clock.clone())
     }
 
     fn pass(&self, time: Duration) {
