@@ -5,6 +5,7 @@
 //! bytes at a time, and one pass over the fields finds everything the front minds (`minded.rs`).
 
 use std::mem::MaybeUninit;
+use std::net::Ipv6Addr;
 
 use http::StatusCode;
 use httparse::Header;
@@ -201,10 +202,22 @@ fn host(lines: Lines<'_>, http11: bool) -> Result<Option<&str>, StatusCode> {
     }
 }
 
-/// A host with an optional port; the empty one belongs to no site of ours.
-fn is_authority(text: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
-    !text.is_empty() && text.bytes().all(letter)
+/// A host with an optional port (RFC 3986, section 3.2); the empty one belongs to no site of ours.
+#[must_use]
+pub fn is_authority(text: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    let (is_host, rest) = match text.strip_prefix('[').map(|after| after.split_once(']')) {
+        Some(Some((address, rest))) => (address.parse::<Ipv6Addr>().is_ok(), rest),
+        Some(None) => return false,
+        None => {
+            let (host, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (!host.is_empty() && host.bytes().all(letter), rest)
+        }
+    };
+    // A port may be left empty, and ours is the one that was connected to in any case.
+    let digits = rest.strip_prefix(':').unwrap_or(rest);
+    let is_port = digits.len() <= 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_host && is_port && (rest.is_empty() || rest.starts_with(':'))
 }
 
 impl Head<'_> {
@@ -227,8 +240,13 @@ impl Head<'_> {
     /// # Errors
     /// The target is of another kind that no site of ours has.
     pub fn in_origin_form(&self) -> Result<Option<Vec<u8>>, StatusCode> {
-        if self.target.starts_with('/') || self.target == "*" || self.method == "CONNECT" {
+        if self.target.starts_with('/') || self.method == "CONNECT" {
             return Ok(None);
+        }
+        if self.target == "*" {
+            // Asks about the server as a whole, which OPTIONS alone does (section 3.2.4).
+            let about = (self.method == "OPTIONS").then_some(None);
+            return about.ok_or(StatusCode::BAD_REQUEST);
         }
         let (scheme, rest) = self
             .target
@@ -381,6 +399,25 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_a_name_or_an_address_with_a_port() {
+        for host in [
+            "a.example",
+            "a.example:80",
+            "a:",
+            "[::1]",
+            "[2001:db8::1]:8443",
+            "127.0.0.1:1",
+        ] {
+            assert!(is_authority(host), "{host}");
+        }
+        for host in [
+            "", ":80", "a:b", "a:80:80", "a:808080", "[::1", "::1", "[x]", "[::1]80", "a]", "u@a",
+        ] {
+            assert!(!is_authority(host), "{host}");
+        }
+    }
+
+    #[test]
     fn the_end_of_a_head_is_found_however_it_arrives() {
         let text = b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
         let whole = text.len() - 4;
@@ -409,6 +446,7 @@ mod tests {
         for target in [
             "http://u:p@b.example/",
             "ftp://b.example/",
+            "*",
             "a.html",
             "http:///a",
         ] {

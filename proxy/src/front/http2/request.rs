@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, header};
 use pingora::http::RequestHeader;
 
 use crate::front::decide::{self, Answer};
+use crate::front::head;
 use crate::front::minded::Minded;
 use crate::ingress::Class;
 use crate::state::Edge;
@@ -45,8 +46,15 @@ pub fn tidied(request: &mut Request<RecvStream>) -> Result<(), Malformed> {
     if !clean || of_http1 || !te || hosts > 1 || !one_length(headers) {
         return Err(Malformed);
     }
-    if request.uri().authority().is_none() && hosts == 0 {
+    // The server as a whole is what OPTIONS alone asks about (RFC 9113, section 8.3.1).
+    if target == "*" && request.method() != Method::OPTIONS {
         return Err(Malformed);
+    }
+    let host = headers.get(header::HOST).map(HeaderValue::to_str);
+    let named = request.uri().authority().map(|named| Ok(named.as_str()));
+    match named.or(host) {
+        Some(Ok(host)) if head::is_authority(host) => {}
+        _ => return Err(Malformed),
     }
     join_cookies(request.headers_mut());
     Ok(())
