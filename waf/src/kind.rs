@@ -60,7 +60,16 @@ impl Kind {
 }
 
 /// The boundary of a multipart's Content-Type (RFC 2046, section 5.1.1), where it can be used.
+/// Of two boundaries readers take the first or the last, also of one that stands within quotes.
 fn boundary(field: &[u8]) -> Option<Vec<u8>> {
+    let named = (0..field.len()).filter(|at| {
+        let name = field.get(*at..).unwrap_or_default();
+        let (name, value) = name.split_at(name.len().min(b"boundary".len()));
+        name.eq_ignore_ascii_case(b"boundary") && value.trim_ascii_start().starts_with(b"=")
+    });
+    if named.count() > 1 {
+        return None;
+    }
     let mut parameters = field.split(|byte| *byte == b';').skip(1);
     let value = parameters.find_map(|parameter| {
         let parameter = parameter.trim_ascii();
@@ -114,6 +123,15 @@ mod tests {
             (
                 "multipart/form-data; charset=utf-8; boundary=\"--x\"",
                 Kind::Multipart(b"--x".to_vec()),
+            ),
+            (
+                "multipart/form-data; boundary=----WebKitFormBoundaryYg7QpX",
+                Kind::Multipart(b"----WebKitFormBoundaryYg7QpX".to_vec()),
+            ),
+            ("multipart/form-data; boundary=x; Boundary =y", Kind::Text),
+            (
+                "multipart/form-data; a=\"; boundary=x\"; boundary=y",
+                Kind::Text,
             ),
             ("multipart/form-data", Kind::Text),
             ("text/plain", Kind::Text),

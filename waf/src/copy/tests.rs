@@ -96,7 +96,64 @@ fn multipart_that_no_browser_writes_goes_as_it_is() {
     assert_eq!(copy.body, odd);
 }
 
+#[test]
+fn no_delimiter_is_made_of_blanks() {
+    // Shortened to eight, these blanks would end in a line end, and what follows be a file's head.
+    let field = "Content-Disposition: form-data; name=\"q\"";
+    let file = "Content-Disposition: form-data; name=\"f\"; filename=\"a\"";
+    let content = format!("\n\n\n\n\n\n\r\n --x\r\n{file}\r\n\r\n<script>");
+    let body = format!("--x\r\n{field}\r\n\r\n{content}\r\n--x--\r\n");
+    let copy = of(&post("multipart/form-data; boundary=x", body.as_bytes()));
+    let read = multipart::parts(&copy.body, b"x", false).unwrap();
+    assert_eq!(read.len(), 1);
+    assert!(String::from_utf8(copy.body).unwrap().contains("<script>"));
+}
+
+#[test]
+fn a_field_is_inspected_whatever_else_its_head_says() {
+    let head = "Content-Disposition: form-data; name=\"q\"\r\nX-Not: filename=\"a\"";
+    let body = format!("--x\r\n{head}\r\n\r\n<script>\r\n--x--\r\n");
+    let copy = of(&post("multipart/form-data; boundary=x", body.as_bytes()));
+    assert_eq!(String::from_utf8(copy.body).unwrap(), body);
+}
+
+/// A body as readers split it that take half a line end for a whole one.
+fn pieces(body: &[u8]) -> usize {
+    let lines = body.split(|byte| matches!(byte, b'\r' | b'\n'));
+    lines.filter(|line| line.starts_with(b"--x")).count()
+}
+
+fn multipart_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(vec![
+            "--x", "--x\r\n", "\r\n--x\r\n", "\r\n--x--\r\n", "\n--x", "\r--x", "\r\n\r\n",
+            "Content-Disposition: form-data; name=\"a\"",
+            "Content-Disposition: form-data; name=\"a\"; filename=\"b\"",
+            "\r\n", "\n", "\r", " ", "\t", "        ", "-", "x", "\u{3042}",
+        ]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| {
+        let begun = b"--x\r\nContent-Disposition: form-data; name=\"q\"\r\n\r\n".to_vec();
+        [begun, pieces.concat()].concat()
+    })
+}
+
 proptest! {
+    #[test]
+    fn the_copy_has_the_parts_that_were_sent(body in multipart_bytes(), ends in any::<bool>()) {
+        let body = if ends { [body, b"\r\n--x--\r\n".to_vec()].concat() } else { body };
+        let copy = of(&post("multipart/form-data; boundary=x", &body)).body;
+        if let Some(sent) = multipart::parts(&body, b"x", false) {
+            let read = multipart::parts(&copy, b"x", false).unwrap();
+            let heads = |parts: &[multipart::Part<'_>]| parts.iter().map(|part| part.head.to_vec()).collect::<Vec<_>>();
+            prop_assert_eq!(heads(&read), heads(&sent));
+            prop_assert_eq!(pieces(&copy), pieces(&body));
+        } else {
+            prop_assert_eq!(copy, body);
+        }
+    }
+
     #[test]
     fn no_request_makes_it_panic(
         target in any::<Vec<u8>>(),
