@@ -172,8 +172,9 @@ mod tests {
         #[test]
         fn kana_and_kanji_are_never_lost(text in "[ぁ-んァ-ヶ一-熙a-z<>'\" ]{1,40}[あ-ん]{2}") {
             for (encoding, name) in [(SHIFT_JIS, "shift_jis"), (EUC_JP, "euc-jp")] {
-                let (bytes, _, lossy) = encoding.encode(&text);
-                prop_assume!(!lossy);
+                // Not every ideograph is in JIS X 0208.
+                let text: String = text.chars().filter(|c| !encoding.encode(&c.to_string()).2).collect();
+                let bytes = in_charset(&text, encoding);
                 let read = as_utf8(&bytes, Some(name));
                 prop_assert_eq!(read.map(|read| String::from_utf8(read).unwrap()), Some(text.clone()));
             }
