@@ -1,5 +1,6 @@
 # make run   the demo city on this machine: https://localhost:8443/
 # make test  everything that must hold; what CI runs
+# make properties, make fuzz   the search for what nobody has thought of (docs/fuzzing.md)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -51,6 +52,17 @@ tests/%/node_modules/.installed: tests/%/package-lock.json
 # registries, and is asked where there is a network to it: `scripts/cargo-deny check advisories`.
 check-dependencies:
 	scripts/cargo-deny --all-features check --hide-inclusion-graph bans licenses sources
+
+# Every property with many cases and a seed of its own, which is told; `make test` takes the one of
+# .cargo/config.toml. CASES=50000 takes hours.
+CASES ?= 5000
+.PHONY: properties
+properties: editor
+	export PROPTEST_RNG_SEED=$${SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} PROPTEST_CASES=$(CASES); \
+	export PROPTEST_MAX_GLOBAL_REJECTS=$$((PROPTEST_CASES * 100)); \
+	echo "SEED=$$PROPTEST_RNG_SEED"; \
+	cargo test --workspace --locked --quiet --lib --bins; \
+	cargo test --locked --quiet --package yagura-config --tests
 
 # Takes the pictures of the README anew.
 screenshots: packages editor tests/browser/node_modules/.installed
