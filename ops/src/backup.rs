@@ -4,6 +4,7 @@
 //! - `take.rs`: takes a generation, of `pages.rs` (SQLite), `postgres.rs` and `files.rs`. `restore.rs`,
 //!   `in_place.rs`: the way back.
 //! - `state.rs`: what is recorded and compared; `retention.rs`: what is kept. Pure.
+//! - `leftovers.rs`: what killed runs left at a place, and when it goes.
 //! - `desk.rs`: when it is done; `status.rs`, `announce.rs`: how it stands, and who is told.
 //! - `drill.rs`, `drill/`: a restore that is rehearsed.
 //! - `engine.rs`, `engine/`: repositories. `store.rs`, `store/`: places that hold their files.
@@ -17,6 +18,7 @@ mod engine;
 mod error;
 mod files;
 mod in_place;
+mod leftovers;
 mod lock;
 mod pages;
 mod postgres;

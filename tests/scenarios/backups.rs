@@ -259,7 +259,6 @@ async fn the_desk_keeps_what_changes_and_a_drill_proves_it() {
 
 /// Killed at instants that nobody chose, in mid-backup and in mid-prune: the repository is sound
 /// every time, and what is taken next is right.
-#[ignore = "a prune killed on a busy machine left a pack that is marked to go with a wrong size in the index; see the note in docs/operations/backups.md"]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_leave_sound_repositories() {
     let town = Town::open().await;

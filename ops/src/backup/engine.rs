@@ -3,6 +3,7 @@
 //! - `source.rs`: what is to be kept, as entries with a way to read each.
 //! - `gate.rs`: between the engine and the place: bandwidth, packs read whole, and the veto.
 //! - `reading.rs`, `writing.rs`: files of a repository, and files of a restore.
+//! - `unnamed.rs`: packs that no index names.
 //! - `rustic.rs`: `rustic_core`, whose measured defects are designed around there.
 //!
 //! An engine knows bytes and generations; it does not know databases, schedules or retention.
@@ -11,6 +12,7 @@ mod gate;
 mod reading;
 mod rustic;
 pub(crate) mod source;
+mod unnamed;
 mod writing;
 
 use std::path::Path;
@@ -21,6 +23,7 @@ use yagura_control::Timestamp;
 pub(crate) use rustic::{Rustic, Shape};
 
 use crate::backup::error::BackupError;
+use crate::backup::leftovers::Leftovers;
 use crate::backup::state::State;
 use source::Entry;
 
@@ -129,7 +132,8 @@ pub(crate) trait Engine: Send + Sync {
     fn forget(&self, ids: &[String]) -> Result<(), BackupError>;
 
     /// Removes what no generation needs, in two phases: marked now, removed by a prune a day later.
-    fn prune(&self) -> Result<Pruned, BackupError>;
+    /// What killed runs left goes by what `leftovers` remembers of it.
+    fn prune(&self, leftovers: &mut Leftovers, now: Timestamp) -> Result<Pruned, BackupError>;
 
     /// Bytes of all files of the repository.
     fn size(&self) -> Result<u64, BackupError>;
@@ -141,7 +145,7 @@ pub(crate) trait Engine: Send + Sync {
 /// What a prune did, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
-    /// Marked, to go at a prune a day later.
+    /// Waits for a prune a day later: what was marked now, and what killed runs left.
     pub marked: u64,
     /// Gone.
     pub removed: u64,

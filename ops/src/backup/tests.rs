@@ -1,6 +1,8 @@
 //! Repositories under hard conditions, through the public surface: a writer that does not wait, bits
 //! that flip, files that cannot be read, retention, a place that is gone.
 
+mod leftovers;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use yagura_control::Timestamp;
 use super::drill::{DrillSummary, Rehearsal};
 use super::engine::{Generation, Part, Progress, Pruned, Reading};
 use super::error::BackupError;
+use super::leftovers::Leftovers;
 use super::restore::{self, Restored};
 use super::retention::{self, Reason};
 use super::take::{self, PATIENCE, Taken};
@@ -234,6 +235,10 @@ impl Vault {
         }
         let _lock = target.lock(part, PATIENCE)?;
         let verdicts = self.verdicts(target, part, now)?;
+        if verdicts.is_empty() {
+            // Nothing is known to be needed, and so nothing to be superfluous.
+            return Ok(Some(Pruned::default()));
+        }
         let gone = verdicts
             .into_iter()
             .filter(|(_, reasons)| reasons.is_empty());
@@ -241,6 +246,10 @@ impl Vault {
         if !gone.is_empty() {
             target.engine(part).forget(&gone)?;
         }
-        target.engine(part).prune().map(Some)
+        let path = Leftovers::path(&self.settings.data, &target.settings.name, part.word());
+        let mut leftovers = Leftovers::read(&path)?;
+        let pruned = target.engine(part).prune(&mut leftovers, now)?;
+        leftovers.write(&path)?;
+        Ok(Some(pruned))
     }
 }

@@ -4,6 +4,7 @@
 //!   snapshot is refused then; what was written of it is unreferenced, and goes with the next prune.
 //! - **Packs:** a restore reads a pack in many small parts. From afar, a pack is fetched whole at the
 //!   second part, and the newest few are kept in memory.
+//! - **Hidden packs:** a prune does not see what no index names, because it would mark it wrongly.
 //! - **Bandwidth:** bytes pass at the configured rate, both ways.
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ use rustic_core::{
 use yagura_control::clock::monotonic;
 
 use super::source::Veto;
+use crate::backup::leftovers::Unnamed;
 use crate::backup::store::{Kind, Store};
 
 /// Packs in memory; each is some tens of MiB at most.
@@ -28,6 +30,7 @@ pub(crate) struct Gate {
     veto: Veto,
     pace: Option<Pace>,
     packs: Option<Mutex<Packs>>,
+    hidden: Unnamed,
 }
 
 #[derive(Default)]
@@ -44,7 +47,13 @@ impl Gate {
             veto,
             pace: rate.map(Pace::new),
             packs: afar.then(Mutex::default),
+            hidden: Unnamed::new(),
         }
+    }
+
+    /// These packs are not there for the engine.
+    pub(super) fn without(self, hidden: Unnamed) -> Self {
+        Self { hidden, ..self }
     }
 
     fn pass(&self, bytes: usize) {
@@ -110,8 +119,10 @@ impl ReadBackend for Gate {
 
     fn list_with_size(&self, of: FileType) -> RusticResult<Vec<(Id, u32)>> {
         let listed = self.store.list(kind(of)).map_err(told)?;
+        let hidden = |name: &String| of == FileType::Pack && self.hidden.contains_key(name);
+        let shown = listed.into_iter().filter(|(name, _)| !hidden(name));
         let known = |(name, size): (String, u32)| Some((Id::parse_some(&name, of)?, size));
-        Ok(listed.into_iter().filter_map(known).collect())
+        Ok(shown.filter_map(known).collect())
     }
 
     fn read_full(&self, of: FileType, id: &Id) -> RusticResult<Bytes> {

@@ -10,6 +10,8 @@
 //! - **Opening by password costs half a second and 128 MiB** (scrypt). The master key is kept in memory;
 //!   the repository itself is always made with the password, so that restic opens it.
 //! - **It panics in many places.** Every call is caught, and is an error here.
+//! - **A prune marks packs that no index names without their blobs, and forgets their size at the next**,
+//!   whose index then fails the check. It does not get to see them; they are swept here.
 //! - **Its check finds a repository sound whose trees are damaged** in some places: a thread of it panics
 //!   and is not heard. Files are compared here with their names, which are their digests.
 //! - Its own restore takes memory like the database's size. Files are written one after another.
@@ -35,9 +37,11 @@ use yagura_control::Timestamp;
 
 use super::gate::Gate;
 use super::source::{Entry, Source, Veto};
+use super::unnamed::unnamed;
 use super::writing::{Counted, below, folder};
 use super::{Engine, Generation, Part, Progress, Pruned, Reading, reading};
 use crate::backup::error::BackupError;
+use crate::backup::leftovers::{Leftovers, Unnamed};
 use crate::backup::store::{Kind, Store};
 
 /// Pieces of a database: sixteen pages of 4 KiB.
@@ -100,8 +104,13 @@ impl Rustic {
     }
 
     fn bare(&self) -> RusticResult<Repository<()>> {
+        self.bare_without(Unnamed::new())
+    }
+
+    fn bare_without(&self, hidden: Unnamed) -> RusticResult<Repository<()>> {
         let afar = self.cache.is_some();
         let gate = Gate::new(self.store.clone(), self.veto.clone(), self.rate, afar);
+        let gate = gate.without(hidden);
         let backends = RepositoryBackends::new(Arc::new(gate), None);
         let options = match &self.cache {
             Some(folder) => RepositoryOptions::default().cache_dir(folder.clone()),
@@ -111,11 +120,15 @@ impl Rustic {
     }
 
     fn opened(&self) -> Result<Repository<OpenStatus>, Fault> {
+        self.opened_without(Unnamed::new())
+    }
+
+    fn opened_without(&self, hidden: Unnamed) -> Result<Repository<OpenStatus>, Fault> {
         let credentials = match self.key.get() {
             Some(key) => Credentials::Masterkey(key.clone()),
             None => Credentials::password(self.password.expose_secret()),
         };
-        let repository = self.bare()?.open(&credentials)?;
+        let repository = self.bare_without(hidden)?.open(&credentials)?;
         let config = repository.config();
         let fixed = config.chunker() == Chunker::FixedSize
             && u64::try_from(config.chunk_size()).ok() == Some(PIECE);
@@ -389,16 +402,28 @@ impl Engine for Rustic {
         })
     }
 
-    fn prune(&self) -> Result<Pruned, BackupError> {
+    fn prune(&self, leftovers: &mut Leftovers, now: Timestamp) -> Result<Pruned, BackupError> {
         self.guarded(|| {
-            let repository = self.opened()?;
+            let at = || BackupError::at(self.store.place());
+            let unnamed = unnamed(&self.opened()?, &*self.store).map_err(at())??;
+            let repository = self.opened_without(unnamed.clone())?;
             let options = PruneOptions::default();
+            // It fails when an index that is read lacks anything that a generation needs.
             let plan = repository.prune_plan(&options)?;
-            let pruned = Pruned {
+            let mut pruned = Pruned {
                 marked: plan.stats.size_sum().remove,
-                removed: plan.stats.size_to_delete.remove + plan.stats.size_unref,
+                removed: plan.stats.size_to_delete.remove,
             };
             repository.prune(&options, plan)?;
+            let gone = leftovers.look(&unnamed, now);
+            for (name, bytes) in &unnamed {
+                if gone.contains(name) {
+                    self.store.remove(Kind::Pack, name).map_err(at())?;
+                    pruned.removed += u64::from(*bytes);
+                } else {
+                    pruned.marked += u64::from(*bytes);
+                }
+            }
             Ok(pruned)
         })
     }
