@@ -163,6 +163,9 @@ pub(crate) struct PlaceArguments {
     /// Address to listen on [default: 127.0.0.1]
     #[arg(long, value_name = "IP")]
     pub(crate) address: Option<IpAddr>,
+    /// Keep no generations of a new town
+    #[arg(long)]
+    pub(crate) no_backups: bool,
 }
 
 impl PlaceArguments {

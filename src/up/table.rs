@@ -32,6 +32,11 @@ pub(crate) fn print(town: &Town) {
         "Edges",
         &format!("yagura status --config {}", town.config().display()),
     );
+    if town.backups {
+        let config = town.config();
+        let status = format!("yagura backup status --config {}", config.display());
+        row("Backups", &status);
+    }
     row("Stop", "Ctrl-C");
     println!();
 }

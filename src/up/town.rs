@@ -9,7 +9,10 @@
 //! DATA/edge/            journal, last-good copies, certificates
 //! DATA/cms.db, media/   what the CMS keeps
 //! DATA/ops/             ledgers and records
+//! DATA/backup/          generations, and DATA/backup-password what opens them; mode 0600
 //! ```
+
+mod made;
 
 use std::fs;
 use std::io::Write;
@@ -38,6 +41,7 @@ pub(crate) struct Town {
     pub(crate) http: u16,
     pub(crate) https: u16,
     pub(crate) accounts: Vec<Account>,
+    pub(crate) backups: bool,
 }
 
 /// Who may sign in at the demo's CMS.
@@ -86,11 +90,17 @@ impl Town {
             http: place.http.unwrap_or(PlaceArguments::HTTP),
             https: place.https.unwrap_or(PlaceArguments::HTTPS),
             accounts: accounts(),
+            backups: !place.no_backups,
         };
         write_private(
             &town.data.join("accounts.json"),
             &serde_json::to_vec_pretty(&town.accounts)?,
         )?;
+        if town.backups {
+            let [one, two] = [(); 2].map(|()| password(&mut rand::rng()));
+            let both = format!("{one}-{two}\n");
+            write_private(&town.data.join("backup-password"), both.as_bytes())?;
+        }
         crate::demo::fill(&town, pages, progress)?;
         // The configuration comes last: a folder that has one is whole.
         write_private(&town.config(), town.configuration().as_bytes())?;
@@ -111,6 +121,7 @@ impl Town {
             http,
             https,
             accounts,
+            backups: settings.backup.is_some(),
         };
         let wanted = Self {
             data: present.data.clone(),
@@ -118,6 +129,7 @@ impl Town {
             http: place.http.unwrap_or(http),
             https: place.https.unwrap_or(https),
             accounts: present.accounts.clone(),
+            backups: present.backups,
         };
         if wanted.configuration() == present.configuration() {
             return Ok(present);
@@ -172,100 +184,6 @@ impl Town {
     /// How staff reach the CMS.
     pub(crate) fn staff_url(&self) -> String {
         format!("https://staff.localhost:{}", self.https)
-    }
-
-    fn configuration(&self) -> String {
-        let Self {
-            address,
-            http,
-            https,
-            ..
-        } = self;
-        let http = std::net::SocketAddr::new(*address, *http);
-        let tls = std::net::SocketAddr::new(*address, *https);
-        let (public, staff) = (self.public_url(), self.staff_url());
-        let other_host = match self.host().as_str() {
-            "localhost" => "127.0.0.1".to_owned(),
-            other => other.to_owned(),
-        };
-        let probed = if address.is_unspecified() {
-            PlaceArguments::ADDRESS
-        } else {
-            *address
-        };
-        let probed = std::net::SocketAddr::new(probed, *https);
-        format!(
-            r#"# Made by `yagura up`. Every key is explained in config/examples/whole-town.toml.
-# `yagura check --config FILE` says what is wrong with it; `yagura reload` makes the edge read it.
-
-[edge]
-name = "edge"
-data = "edge"
-control_socket = "run/edge.sock"
-access_log = "log/access.jsonl"
-
-[[edge.listen]]
-address = "{http}"
-
-[[edge.listen]]
-address = "{tls}"
-tls = true
-
-[[site]]
-name = "{SITE}"
-hosts = ["localhost", "{other_host}"]
-origin = "unix:run/cms-public.sock"
-last_good = true
-feed_socket = "run/cms-feed.sock"
-methods = ["GET", "HEAD", "OPTIONS", "POST"]
-
-[[site]]
-name = "staff"
-hosts = ["staff.localhost"]
-origin = "unix:run/cms-staff.sock"
-cache = false
-max_body = "32MiB"
-staff = true
-
-[ingress]
-city_hall = ["127.0.0.0/8", "::1"]
-
-[cms]
-public_listen = "unix:run/cms-public.sock"
-staff_listen = "unix:run/cms-staff.sock"
-feed_socket = "run/cms-feed.sock"
-database = "sqlite:cms.db"
-media = "media"
-public_url = "{public}"
-staff_url = "{staff}"
-site = "{SITE}"
-edges = ["run/edge.sock"]
-
-[ops]
-data = "ops"
-
-[[ops.probe]]
-name = "public"
-address = "{probed}"
-host = "localhost"
-tls = true
-trust = "edge/certs/local-ca.pem"
-
-[[ops.probe]]
-name = "cms"
-address = "{probed}"
-host = "staff.localhost"
-path = "/sign-in"
-tls = true
-trust = "edge/certs/local-ca.pem"
-"#
-        )
-    }
-
-    /// The CMS's part of the configuration, before the file is written.
-    pub(crate) fn cms_settings(&self) -> anyhow::Result<yagura_config::settings::CmsSettings> {
-        let settings = yagura_config::parse(&self.configuration(), &self.config())?;
-        settings.cms.context("the configuration has no [cms]")
     }
 }
 
@@ -371,6 +289,7 @@ mod tests {
             http: 8080,
             https: 8443,
             accounts: Vec::new(),
+            backups: true,
         }
     }
 
@@ -382,6 +301,7 @@ mod tests {
             listeners(&settings, &town.config()).unwrap(),
             (town.address, 8080, 8443)
         );
+        assert!(settings.backup.is_some());
         assert_eq!(
             settings.edge.unwrap().control_socket,
             Some(town.control_socket())

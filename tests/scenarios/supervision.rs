@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -194,4 +195,34 @@ fn a_port_in_use_is_named_with_who_holds_it() {
         told.contains("is held by") && told.contains(&expected) && told.contains("--http"),
         "{told}"
     );
+}
+
+#[test]
+fn a_new_town_keeps_generations_of_itself() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("town");
+    let made = Command::new(YAGURA)
+        .args(["demo", "--pages", "5", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let password = fs::metadata(data.join("backup-password")).unwrap();
+    assert_eq!(password.permissions().mode() & 0o777, 0o600);
+    let backup = |arguments: &[&str]| {
+        let output = Command::new(YAGURA)
+            .arg("backup")
+            .args(arguments)
+            .arg("--config")
+            .arg(data.join("yagura.toml"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    backup(&["now"]);
+    let to = place.path().join("restored").display().to_string();
+    let said = backup(&["restore", "latest", "--to", &to]);
+    assert_eq!(said.matches("identical").count(), 2, "{said}");
 }

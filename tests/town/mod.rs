@@ -267,7 +267,7 @@ fn template() -> &'static Path {
         let pages = PAGES.to_string();
         succeed(
             Command::new(YAGURA)
-                .args(["demo", "--pages", &pages, "--data"])
+                .args(["demo", "--no-backups", "--pages", &pages, "--data"])
                 .arg(&data),
         );
         data
