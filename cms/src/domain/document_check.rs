@@ -119,7 +119,9 @@ impl Check {
             block: self.block,
             kind,
         };
-        if broken && !self.faults.contains(&fault) {
+        // Those of one block are the last ones.
+        let mut own = (self.faults.iter().rev()).take_while(|told| told.block == self.block);
+        if broken && !own.any(|told| *told == fault) {
             self.faults.push(fault);
         }
     }

@@ -24,6 +24,9 @@ pub fn read(markdown: &str) -> Post {
         level: 1,
         title: None,
         is_beginning: true,
+        lists: 0,
+        quotes: 0,
+        flat_items: 0,
     };
     let content = reader.blocks(None);
     Post {
@@ -38,7 +41,16 @@ struct Reader<'m> {
     level: u8,
     title: Option<String>,
     is_beginning: bool,
+    /// Open lists that have a place.
+    lists: usize,
+    /// Open quotes, and open items of lists that have none.
+    quotes: usize,
+    flat_items: usize,
 }
+
+/// Lists within lists that keep their shape; the schema takes a few more. In those further within,
+/// the items stand one after another: two thousand bytes can hold a thousand lists.
+const DEEPEST_LIST: usize = 6;
 
 impl Reader<'_> {
     /// Blocks until the end of what they are in.
@@ -48,13 +60,30 @@ impl Reader<'_> {
         while let Some(event) = self.events.next() {
             let is_beginning = std::mem::replace(&mut self.is_beginning, false);
             match event {
+                // Quotes have no place of their own.
+                Event::Start(Tag::BlockQuote(_)) => {
+                    settle(&mut loose, &mut blocks);
+                    self.quotes += 1;
+                }
+                Event::End(TagEnd::BlockQuote(_)) => {
+                    settle(&mut loose, &mut blocks);
+                    self.quotes = self.quotes.saturating_sub(1);
+                }
+                Event::Start(Tag::Item) => {
+                    settle(&mut loose, &mut blocks);
+                    self.flat_items += 1;
+                }
+                Event::End(TagEnd::Item) if self.flat_items > 0 => {
+                    settle(&mut loose, &mut blocks);
+                    self.flat_items -= 1;
+                }
                 Event::End(tag) if Some(tag) == end => break,
                 Event::Start(Tag::Heading { level, .. }) => {
                     settle(&mut loose, &mut blocks);
                     let content = self.inlines(TagEnd::Heading(level), &[]);
                     if is_beginning {
                         self.title = Some(words(&content)).filter(|title| !title.is_empty());
-                    } else if end.is_none() {
+                    } else if end.is_none() && self.quotes == 0 {
                         blocks.extend(self.heading(level, content));
                     } else {
                         blocks.extend(paragraph(content));
@@ -65,19 +94,16 @@ impl Reader<'_> {
                     let content = self.inlines(TagEnd::Paragraph, &[]);
                     blocks.extend(paragraph(content));
                 }
-                Event::Start(Tag::List(start)) => {
+                Event::Start(Tag::List(start)) if self.lists < DEEPEST_LIST => {
                     settle(&mut loose, &mut blocks);
+                    self.lists += 1;
                     blocks.extend(self.list(start.is_some()));
+                    self.lists -= 1;
                 }
                 Event::Start(Tag::CodeBlock(_)) => {
                     settle(&mut loose, &mut blocks);
                     let content = self.inlines(TagEnd::CodeBlock, &[]);
                     blocks.extend(paragraph(content));
-                }
-                // Quotes have no place of their own.
-                Event::Start(Tag::BlockQuote(kind)) => {
-                    settle(&mut loose, &mut blocks);
-                    blocks.extend(self.blocks(Some(TagEnd::BlockQuote(kind))));
                 }
                 Event::Start(Tag::HtmlBlock) => {
                     settle(&mut loose, &mut blocks);
@@ -149,10 +175,15 @@ impl Reader<'_> {
         };
         let text = |text: &str| match text.is_empty() {
             true => Vec::new(),
-            false => vec![Inline::Text {
-                text: text.to_owned(),
-                marks: marks.to_vec(),
-            }],
+            false => {
+                let mut marks = marks.to_vec();
+                // A blank or a line end in a link leads nowhere by itself.
+                if text.trim().is_empty() {
+                    marks.retain(|mark| !matches!(mark, Mark::Link { .. }));
+                }
+                let text = text.to_owned();
+                vec![Inline::Text { text, marks }]
+            }
         };
         match event {
             Event::Text(words)
@@ -224,6 +255,26 @@ mod tests {
             assert!(json.contains(part), "{part} is not in {json}");
         }
         assert!(!json.contains("給水所"), "the title is told once");
+    }
+
+    #[test]
+    fn a_post_of_nothing_but_depth_is_read() {
+        for deep in [
+            "- ".repeat(1_000) + "x",
+            ">".repeat(1_999) + "x",
+            "1. ".repeat(600) + "x",
+            "- > ".repeat(500) + "x",
+            "*a ".repeat(300) + &"b*".repeat(300),
+            "![".repeat(300) + &"](x)".repeat(300) + "x",
+            // And a link that is broken over two lines, or holds nothing but a blank.
+            "[a\nb](https://a.example) [ ](https://a.example) x".to_owned(),
+        ] {
+            let document = read(&deep).document;
+            assert_eq!(document.check(), [], "{}", deep.get(..20).unwrap());
+            let json = serde_json::to_string(&document).unwrap();
+            assert!(json.contains('x'));
+            assert_eq!(serde_json::from_str::<Document>(&json).unwrap(), document);
+        }
     }
 
     proptest! {
