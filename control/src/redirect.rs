@@ -29,6 +29,8 @@ pub use template::Template;
 
 /// The longest `from` or `to`, in bytes.
 pub const MAX_URL_BYTES: usize = 2048;
+/// How often a target may take what was captured: each time a request's own bytes are written again.
+pub const MAX_CAPTURES_OF_TARGET: usize = 8;
 /// The longest text of any other cell, in bytes.
 pub const MAX_TEXT_BYTES: usize = 2048;
 /// Most redirects of a table.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::escapes;
 use super::pattern::Pattern;
 use super::template::Template;
-use super::{MAX_TEXT_BYTES, MAX_URL_BYTES};
+use super::{MAX_CAPTURES_OF_TARGET, MAX_TEXT_BYTES, MAX_URL_BYTES};
 use crate::day::Day;
 
 /// A source.
@@ -83,7 +83,13 @@ pub fn target(text: &str, pattern: Option<&Pattern>) -> Result<String, String> {
         }
         None => path_of("to", text)?.into_owned(),
     };
-    Template::parse(&target, pattern).map_err(|why| format!("to \"{text}\": {why}"))?;
+    let template =
+        Template::parse(&target, pattern).map_err(|why| format!("to \"{text}\": {why}"))?;
+    if template.captures() > MAX_CAPTURES_OF_TARGET {
+        return Err(format!(
+            "to \"{text}\" takes what was captured more than {MAX_CAPTURES_OF_TARGET} times; take it once"
+        ));
+    }
     Ok(target)
 }
 

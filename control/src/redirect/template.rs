@@ -41,7 +41,16 @@ impl Template {
     /// Whether it leads elsewhere for every address that matches.
     #[must_use]
     pub fn has_captures(&self) -> bool {
-        self.0.iter().any(|piece| matches!(piece, Piece::Any(_)))
+        self.captures() > 0
+    }
+
+    /// How often it takes something that was captured.
+    #[must_use]
+    pub fn captures(&self) -> usize {
+        let pieces = self.0.iter();
+        pieces
+            .filter(|piece| matches!(piece, Piece::Any(_)))
+            .count()
     }
 
     /// The target for what was captured. What may not stand in a Location field, and the backslash,

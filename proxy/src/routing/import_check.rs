@@ -19,6 +19,11 @@ use crate::cache::normalise::Rules;
 
 /// Longer ways count as without an end; browsers give up at twenty.
 const MOST_STEPS: usize = 20;
+/// Longer locations count as without an end too: a target that takes what was captured twice grows
+/// to a million times its length in twenty steps. No browser sends a longer one.
+const LONGEST_LOCATION: usize = 8 << 10;
+/// So much of a location is told.
+const TOLD: usize = 200;
 /// Hosts of a site from which a redirect for every host is followed.
 const MOST_HOSTS: usize = 8;
 
@@ -62,6 +67,16 @@ struct Way {
 }
 
 impl Way {
+    /// Every location, told.
+    fn steps(&self) -> String {
+        let locations = self.locations.iter();
+        let told = locations.map(|location| match location.get(..TOLD) {
+            Some(beginning) if location.len() > TOLD => format!("{beginning}…"),
+            _ => location.clone(),
+        });
+        told.collect::<Vec<_>>().join(" -> ")
+    }
+
     /// The end, with its host where the way came by one.
     fn end(&self) -> Option<String> {
         let last = self.locations.last()?;
@@ -196,7 +211,7 @@ impl Checked<'_> {
             return None;
         }
         if let Some(way) = ways.iter().find(|way| way.endless) {
-            let steps = way.locations.join(" -> ");
+            let steps = way.steps();
             self.fault(format!("leads in a circle: {source} -> {steps}"));
             return None;
         }
@@ -214,7 +229,7 @@ impl Checked<'_> {
         self.warn(format!(
             "leads to the end by {} steps: {source} -> {}; {what_to_do}",
             chain.locations.len(),
-            chain.locations.join(" -> ")
+            chain.steps()
         ));
         may_be_led_there.then_some(end)
     }
@@ -249,7 +264,8 @@ impl Checked<'_> {
                 host = named;
             }
             let place = (host.clone(), url.target);
-            way.endless = been.contains(&place) || been.len() > MOST_STEPS;
+            way.endless =
+                been.contains(&place) || been.len() > MOST_STEPS || last.len() > LONGEST_LOCATION;
             let Some(found) = self.find(&place.0, &place.1).filter(|_| !way.endless) else {
                 break;
             };

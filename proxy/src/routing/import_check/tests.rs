@@ -54,6 +54,19 @@ fn circles_are_found_through_hosts_queries_and_patterns() {
 }
 
 #[test]
+fn a_target_that_grows_is_found_before_it_fills_the_memory() {
+    let many = "{r}".repeat(8);
+    let findings = found(&format!("from,to\n/x/{{r}},/x/{many}\n"));
+    assert_eq!(lines(&findings.faults), [2]);
+    assert!(findings.faults[0].message.len() < 10_000);
+    let (_, faults) = read(&format!("from,to\n/x/{{r}},/x/{many}{{r}}\n"));
+    assert!(
+        faults[0].message.contains("more than 8 times"),
+        "{faults:?}"
+    );
+}
+
+#[test]
 fn a_chain_is_told_with_its_end() {
     let findings = found(
         "from,to,until\n/a,/b,\n/b,/c,\n/c,https://town.example/d?x=1,\n/p/{x},/a,\n/q/{x},/r/{x},\n/r/{x},/s/{x},\n/e,/f,\n/f,/g,2030-01-01\n",
