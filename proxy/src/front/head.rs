@@ -21,6 +21,9 @@ pub const LONGEST: usize = 64 << 10;
 /// Most fields taken; the settings say less.
 pub const MOST_FIELDS: usize = LimitSettings::MOST_FIELDS;
 
+/// Most bytes of empty lines before a request.
+const MOST_LEADING: usize = 16;
+
 /// A head that can be read in one way only.
 #[derive(Debug)]
 pub struct Head<'b> {
@@ -153,11 +156,14 @@ pub fn read<'b>(bytes: &'b [u8], room: &'b mut Room<'b>) -> Result<Head<'b>, Sta
     })
 }
 
-/// Bytes of empty lines before a request, which are passed over (RFC 9112, section 2.2).
+/// Bytes of empty lines before a request, which are passed over (RFC 9112, section 2.2). They are
+/// looked at with every read; more than a few are no request, or who sends them one by one would
+/// have all of them looked at each time.
 #[must_use]
 pub fn leading_lines(bytes: &[u8]) -> usize {
     bytes
         .iter()
+        .take(MOST_LEADING)
         .take_while(|byte| matches!(byte, b'\r' | b'\n'))
         .count()
 }
@@ -456,6 +462,18 @@ mod tests {
                 "{target}"
             );
         }
+    }
+
+    #[test]
+    fn a_few_empty_lines_may_stand_before_a_request() {
+        let request = "GET / HTTP/1.1\r\n\r\n";
+        let few = "\r\n".repeat(8) + request;
+        assert_eq!(leading_lines(few.as_bytes()), 16);
+        assert_eq!(end(few.as_bytes(), 0), Some(few.len()));
+        let many = "\r\n".repeat(10) + request;
+        assert_eq!(end(many.as_bytes(), 0), Some(20));
+        let refused = read(b"\r\n\r\n", &mut room()).map(|_| ());
+        assert_eq!(refused, Err(StatusCode::BAD_REQUEST));
     }
 
     proptest! {
