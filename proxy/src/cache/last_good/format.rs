@@ -100,12 +100,13 @@ pub(super) fn peek(file: &[u8]) -> Option<Stored> {
 }
 
 fn stored(head: Head, body: Bytes) -> Result<Stored, Damage> {
-    let mut headers = HeaderMap::with_capacity(head.fields.len());
+    // More fields than a map takes are of no origin: `append` would panic.
+    let mut headers = HeaderMap::try_with_capacity(head.fields.len()).map_err(|_| Damage::Shape)?;
     for (name, value) in head.fields {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Damage::Shape)?;
         let value =
             HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| Damage::Shape)?;
-        headers.append(name, value);
+        headers.try_append(name, value).map_err(|_| Damage::Shape)?;
     }
     Ok(Stored {
         key: head.key,
@@ -179,6 +180,21 @@ mod tests {
                 "{length} bytes"
             );
         }
+    }
+
+    #[test]
+    fn more_fields_than_a_map_takes_are_damage() {
+        let (mut head, _) = head(&file()).unwrap();
+        let one = ("x".to_owned(), b"1".to_vec());
+        for count in [30_000, 40_000] {
+            head.fields = vec![one.clone(); count];
+            assert_eq!(stored_from(&head), Err(Damage::Shape), "{count}");
+        }
+    }
+
+    fn stored_from(head: &Head) -> Result<Stored, Damage> {
+        let json = serde_json::to_vec(head).unwrap();
+        stored(serde_json::from_slice(&json).unwrap(), Bytes::new())
     }
 
     #[test]
