@@ -5,7 +5,7 @@
 //!   `in_place.rs`: the way back.
 //! - `state.rs`: what is recorded and compared; `retention.rs`: what is kept. Pure.
 //! - `leftovers.rs`: what killed runs left at a place, and when it goes.
-//! - `desk.rs`: when it is done; `status.rs`, `announce.rs`: how it stands, and who is told.
+//! - `schedule.rs`: when it is done. Pure. `desk.rs` does it; `status.rs`, `announce.rs`: how it stands, and who is told.
 //! - `drill.rs`, `drill/`: a restore that is rehearsed.
 //! - `engine.rs`, `engine/`: repositories. `store.rs`, `store/`: places that hold their files.
 //!
@@ -24,6 +24,7 @@ mod pages;
 mod postgres;
 mod restore;
 mod retention;
+mod schedule;
 mod state;
 mod status;
 mod store;

@@ -8,6 +8,7 @@
 //! The first target reads the sources. The others copy from it, and read the sources themselves while
 //! it fails.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,20 +20,16 @@ use yagura_control::{Clock, Timestamp};
 
 use super::announce::{self, Announcement};
 use super::drill::{DrillSummary, Rehearsal};
-use super::engine::{Part, Reading};
+use super::engine::Part;
 use super::error::BackupError;
 use super::pages;
+use super::schedule::{self, Supply};
 use super::status::{Standing, Status};
 use super::take::{Taken, sqlite};
 use super::vault::Vault;
 
 /// Between two looks at what is due.
 const BEAT: Duration = Duration::from_secs(1);
-/// How long a target that failed is left alone: first and at most.
-const BACK_OFF: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// Every pack is read within so many days.
-const TURNS: u32 = 28;
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the scheduler is told at its start.
 pub struct Schedule {
@@ -150,19 +147,10 @@ impl Desk {
         }
     }
 
-    fn is_large(&self) -> bool {
-        let settings = &self.vault.settings;
-        let size = sqlite(settings).and_then(|path| path.metadata().ok());
-        size.is_some_and(|it| it.len() >= settings.large)
-    }
-
     fn every(&self, part: Part) -> Duration {
         let settings = &self.vault.settings;
-        match part {
-            Part::Files => settings.files_every,
-            Part::Database if self.is_large() => settings.every_large,
-            Part::Database => settings.every,
-        }
+        let size = sqlite(settings).and_then(|path| path.metadata().ok());
+        schedule::every(settings, part, size.map(|it| it.len()))
     }
 
     fn tell(&self, kind: &'static str, place: (&str, &str), words: String) {
@@ -221,17 +209,14 @@ async fn copy(desk: &Arc<Desk>, target: &str, part: Part) -> Result<Outcome, Str
 /// Keeps one target supplied.
 async fn keep(desk: Arc<Desk>, target: String, first: bool) {
     let mut heard = desk.done.subscribe();
-    let mut due = [Timestamp::ZERO; 2];
-    let mut back_off = BACK_OFF.0;
+    let mut supply = Supply::default();
     let mut changes = Changes::default();
     loop {
         let mut failed = false;
         let direct = first || desk.first_fails.load(Ordering::Acquire);
-        for (part, due) in Part::ALL.into_iter().zip(&mut due) {
+        for part in Part::ALL {
             let now = desk.clock.now();
-            // A clock that went back makes it due at once.
-            let waits = *due > now && due.since(now) <= desk.every(part);
-            if direct && waits {
+            if direct && !supply.is_due(part, desk.every(part), now) {
                 continue;
             }
             let seen = if direct {
@@ -249,7 +234,7 @@ async fn keep(desk: Arc<Desk>, target: String, first: bool) {
             };
             let well = desk.concluded(&target, part, outcome);
             if well {
-                *due = now.plus(desk.every(part));
+                supply.given(part, now);
                 changes.remember(part, seen);
             }
             failed |= !well;
@@ -258,12 +243,10 @@ async fn keep(desk: Arc<Desk>, target: String, first: bool) {
             desk.first_fails.store(failed, Ordering::Release);
             desk.done.send_modify(|count| *count += 1);
         }
-        if failed {
-            tokio::time::sleep(back_off).await;
-            back_off = (back_off * 2).min(BACK_OFF.1);
+        if let Some(pause) = supply.ended(failed) {
+            tokio::time::sleep(pause).await;
             continue;
         }
-        back_off = BACK_OFF.0;
         if direct {
             tokio::time::sleep(BEAT).await;
         } else {
@@ -307,6 +290,7 @@ impl Changes {
 
 /// Forgets and prunes each day, and reads a part of the packs, so that each is read within a month.
 async fn look_after(desk: Arc<Desk>, target: String) {
+    let mut tried: HashMap<(Part, &str), Timestamp> = HashMap::new();
     loop {
         tokio::time::sleep(BEAT * 10).await;
         for part in Part::ALL {
@@ -315,50 +299,61 @@ async fn look_after(desk: Arc<Desk>, target: String) {
             if standing.succeeded_at.is_none() {
                 continue;
             }
-            if is_due(standing.tidied_at, now) {
-                let (held, name) = (desk.clone(), target.clone());
-                let tidied = blocking(move || {
-                    held.vault.tidy(&name, part, now)?;
-                    held.vault.size(&name, part)
-                });
-                match told(tidied.await) {
-                    Ok(bytes) => desk.note(&target, part, |it| it.bytes = Some(bytes)),
-                    Err(why) => tracing::warn!(target, part = part.word(), %why, "tidying failed"),
-                }
-                desk.note(&target, part, |it| it.tidied_at = Some(now));
+            let last = tried.get(&(part, "tidy")).copied();
+            if schedule::daily(standing.tidied_at, last, now) {
+                tried.insert((part, "tidy"), now);
+                tidy(&desk, &target, part, now).await;
             }
-            if is_due(standing.checked_at, now) {
-                let turn =
-                    u32::try_from(now.seconds() / DAY.as_secs() % u64::from(TURNS)).unwrap_or(0);
-                let reading = Reading::Share(turn + 1, TURNS);
-                let (held, name) = (desk.clone(), target.clone());
-                let checked = blocking(move || held.vault.check(Some(&name), part, reading));
-                match told(checked.await) {
-                    Ok(faults) => desk.note(&target, part, |it| it.faults = faults),
-                    Err(why) => tracing::warn!(target, part = part.word(), %why, "a check failed"),
-                }
-                desk.note(&target, part, |it| it.checked_at = Some(now));
+            let last = tried.get(&(part, "read")).copied().or(standing.checked_at);
+            if let Some(share) = schedule::share(&standing.read, last, desk.started, now) {
+                tried.insert((part, "read"), now);
+                read(&desk, &target, part, share, now).await;
             }
         }
     }
 }
 
-fn is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
-    last.is_none_or(|last| last > now || now.since(last) >= DAY)
+async fn tidy(desk: &Arc<Desk>, target: &str, part: Part, now: Timestamp) {
+    let (held, name) = (desk.clone(), target.to_owned());
+    let tidied = blocking(move || {
+        held.vault.tidy(&name, part, now)?;
+        held.vault.size(&name, part)
+    });
+    match told(tidied.await) {
+        Ok(bytes) => desk.note(target, part, |it| {
+            it.bytes = Some(bytes);
+            it.tidied_at = Some(now);
+        }),
+        Err(why) => tracing::warn!(target, part = part.word(), %why, "tidying failed"),
+    }
+}
+
+async fn read(desk: &Arc<Desk>, target: &str, part: Part, share: u32, now: Timestamp) {
+    let (held, name) = (desk.clone(), target.to_owned());
+    let reading = schedule::reading(share);
+    let checked = blocking(move || held.vault.check(Some(&name), part, reading));
+    match told(checked.await) {
+        Ok(faults) => desk.note(target, part, |it| {
+            it.faults = faults;
+            it.checked_at = Some(now);
+            it.read.insert(share, now);
+        }),
+        Err(why) => tracing::warn!(target, part = part.word(), %why, "a check failed"),
+    }
 }
 
 /// Rehearses a restore at its time. The first comes one interval after the first start.
 async fn rehearse(desk: Arc<Desk>) {
+    let mut tried = None;
     loop {
         tokio::time::sleep(BEAT).await;
         let now = desk.clock.now();
-        let last = {
-            let drill = DrillSummary::latest(&desk.vault.settings.data);
-            drill.map_or(desk.started, |drill| drill.at)
-        };
-        if now.since(last) < desk.vault.settings.drill_every {
+        let settings = &desk.vault.settings;
+        let last = DrillSummary::latest(&settings.data).map(|drill| (drill.at, drill.passed));
+        if !schedule::drill(last, tried, desk.started, settings.drill_every, now) {
             continue;
         }
+        tried = Some(now);
         let held = desk.clone();
         let drilled = blocking(move || {
             let rehearsal = Rehearsal {

@@ -3,7 +3,7 @@
 //! Days, months and years are those of Japan's calendar, in which the contract speaks. Of each hour,
 //! day, month and year, the newest generation is kept, for as many of them as are configured and have
 //! one. A generation from the future, after a clock that was wrong, is kept: whoever put the clock
-//! right decides, not we. The newest is always kept.
+//! right decides, not we; and it takes no other's place. The newest is always kept.
 
 use std::collections::BTreeSet;
 
@@ -58,7 +58,7 @@ pub fn plan(instants: &[Timestamp], keep: &KeepSettings, now: Timestamp) -> Vec<
     ];
     for (reason, most, bucket) in rules {
         let mut seen = BTreeSet::new();
-        for index in &order {
+        for index in order.iter().filter(|index| at(**index) <= now) {
             if seen.len() < most && seen.insert(bucket(at(*index))) {
                 say(*index, reason);
             }
@@ -158,9 +158,49 @@ mod tests {
                     prop_assert!(kept.contains(at));
                 }
             }
+            // What is of the future takes no day's place.
+            let days: BTreeSet<i64> = instants.iter().filter(|at| **at <= NOW).map(|at| day(*at)).collect();
+            for day in days.iter().rev().take(daily) {
+                prop_assert!(of_kept.contains(day));
+            }
             // Never more than the plan can name.
             let young = instants.iter().filter(|at| NOW.since(**at) <= keep.all_within).count();
             prop_assert!(kept.len() <= young + 1 + hourly + daily + monthly + yearly);
+        }
+
+        /// A generation each hour, tidied each day, with a clock that jumps: the newest of today and of
+        /// the two days back, by the clock as it is then, are there after every tidying.
+        #[test]
+        fn no_jump_of_the_clock_takes_the_floor_away(
+            jumps in prop::collection::btree_map(0_u64..40 * 24, -9_000_i64..9_000, 0..8),
+            keep_hourly in 0_usize..3,
+        ) {
+            let keep = KeepSettings {
+                all_within: Duration::ZERO,
+                hourly: keep_hourly,
+                daily: KeepSettings::LEAST_DAILY,
+                monthly: 0,
+                yearly: 0,
+            };
+            let mut there: Vec<Timestamp> = Vec::new();
+            let mut by = 0;
+            for hour in 0..40 * 24 {
+                by = jumps.get(&hour).copied().unwrap_or(by);
+                let now = Timestamp(NOW.0.saturating_add_signed((by + i64::try_from(hour).unwrap()) * 3_600_000));
+                there.push(now);
+                if hour % 24 != 0 {
+                    continue;
+                }
+                let expected: BTreeSet<i64> = there.iter().filter(|at| **at <= now).map(|at| day(*at)).collect();
+                let verdicts = plan(&there, &keep, now);
+                let mut verdicts = verdicts.iter();
+                there.retain(|_| verdicts.next().is_some_and(|why| !why.is_empty()));
+                let days: BTreeSet<i64> = there.iter().map(|at| day(*at)).collect();
+                for day in expected.iter().rev().take(KeepSettings::LEAST_DAILY) {
+                    prop_assert!(days.contains(day));
+                }
+                prop_assert!(there.contains(&now));
+            }
         }
 
         #[test]

@@ -54,6 +54,8 @@ pub struct Standing {
     pub tidied_at: Option<Timestamp>,
     /// When packs were read last.
     pub checked_at: Option<Timestamp>,
+    /// When each share of the packs was read last.
+    pub read: BTreeMap<u32, Timestamp>,
     /// What that found.
     pub faults: Vec<String>,
     /// Since when the alarm stands.
@@ -64,7 +66,9 @@ impl Standing {
     /// An act succeeded: the state of `as_of` is held.
     pub(crate) fn succeeded(&mut self, now: Timestamp, as_of: Option<Timestamp>, new: u64) {
         self.succeeded_at = Some(now);
-        self.restorable_as_of = self.restorable_as_of.max(as_of);
+        // What a clock that was wrong wrote into the future is true no longer.
+        let before = self.restorable_as_of.filter(|at| *at <= now);
+        self.restorable_as_of = before.max(as_of).or(self.restorable_as_of);
         self.failing_since = None;
         self.failure = None;
         self.generations += new;
@@ -72,7 +76,8 @@ impl Standing {
 
     /// An act failed.
     pub(crate) fn failed(&mut self, now: Timestamp, why: String) {
-        self.failing_since.get_or_insert(now);
+        let since = self.failing_since.filter(|since| *since <= now);
+        self.failing_since = Some(since.unwrap_or(now));
         self.failure = Some(why);
     }
 
@@ -88,7 +93,11 @@ impl Standing {
         if let Some(fault) = self.faults.first() {
             return Some(format!("the repository is damaged: {fault}"));
         }
-        let last = self.restorable_as_of.unwrap_or(watched_since);
+        let mut last = self.restorable_as_of.unwrap_or(watched_since);
+        if last > now {
+            // A clock that was wrong: what is known is how long everything fails.
+            last = self.failing_since.unwrap_or(now);
+        }
         if now.since(last) <= after {
             return None;
         }
@@ -218,9 +227,9 @@ mod tests {
                 .unwrap()
                 .contains("the disk is full")
         );
-        // A clock that went back makes nothing younger or older.
+        // A clock that went back: what was of the future is not waited for.
         it.succeeded(later(10), Some(later(10)), 0);
-        assert_eq!(it.restorable_as_of, Some(later(600)));
+        assert_eq!(it.restorable_as_of, Some(later(10)));
         it.faults.push("pack x".to_owned());
         assert!(
             it.alarm(later(20), START, AFTER)

@@ -1,6 +1,7 @@
 //! Repositories under hard conditions, through the public surface: a writer that does not wait, bits
 //! that flip, files that cannot be read, retention, a place that is gone.
 
+mod away;
 mod leftovers;
 
 use std::fs;
