@@ -247,15 +247,24 @@ fn requested(request: &RequestShown) -> String {
     } = request;
     match (&request.break_glass, request.state) {
         (Some(glass), RequestState::Done) => format!(
-            "DONE WITHOUT APPROVAL: {what}; it stands until {}, and somebody else reviews it by {}: `yagura review {id}`",
-            glass.until, glass.review_by
+            "DONE WITHOUT APPROVAL: {what}{}; it stands until {}, and somebody else reviews it by {}: `yagura review {id}`",
+            without(request),
+            glass.until,
+            glass.review_by
         ),
         (_, RequestState::Waiting) => format!(
-            "request {id} waits for approval until {expires}: {what}; of {}: `yagura approve {id}`",
+            "request {id} waits for approval until {expires}: {what}{}; of {}: `yagura approve {id}`",
+            without(request),
             request.approvers.join(", ")
         ),
         _ => decided(request),
     }
+}
+
+/// What must be known beside what is asked.
+fn without(request: &RequestShown) -> String {
+    let lines = request.without.iter();
+    lines.map(|line| format!("; WITHOUT {line}")).collect()
 }
 
 /// How a request stands.

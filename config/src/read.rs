@@ -30,7 +30,7 @@ use toml::de::DeTable;
 use crate::check;
 use crate::fault::{ConfigError, Fault, Faults};
 use crate::section::{Reading, Section};
-use crate::settings::Settings;
+use crate::settings::{Settings, WafSetting};
 
 /// Reads a configuration file.
 ///
@@ -160,12 +160,18 @@ fn whole(top: &Section<'_>, file: &Path) -> Option<Settings> {
     for (table, site) in site_tables.iter().zip(&sites) {
         let Some(site) = site else { continue };
         let bypass = site.bypass.as_ref();
+        let inspects = matches!(site.waf, WafSetting::Auto | WafSetting::On);
+        let stands = bypass::Stands {
+            waf: waf.is_some() && inspects,
+            limits: read_edge.is_some_and(|edge| edge.limits.is_written),
+        };
         bypass::check(
             table,
             &site.behind,
             bypass,
             &known,
             zones.unwrap_or_default(),
+            stands,
         );
     }
     ingress::check(&site_tables, &sites, ingress.as_ref());

@@ -30,7 +30,7 @@ use secrecy::SecretString;
 
 pub use access_log::{AccessLogSettings, AddressPolicy, QueryPolicy, RotationSettings};
 pub use backup::{BackupSettings, KeepSettings, PlaceSettings, TargetSettings};
-pub use bypass::{BypassSettings, DnsChanger, DnsRecord, Share};
+pub use bypass::{BypassSettings, DnsChanger, DnsRecord, Share, Without};
 pub use certificates::{
     AuthoritySettings, CertificateSettings, CertificatesSettings, ChallengeSetting, DnsSettings,
     ExternalAccountSettings, KeySetting, TsigAlgorithm,

@@ -61,6 +61,20 @@ fn a_bypass_knows_its_names_and_what_they_hold_on_either_side() {
     assert_eq!(written, expected);
     let cname = DnsRecord::Cname("town.cloud.example".to_owned());
     assert_eq!(bypass.behind["pref"], [cname]);
+    assert_eq!(bypass.without.lines().count(), 0);
+}
+
+#[test]
+fn what_a_bypass_goes_without_is_written_with_its_reason() {
+    let lines =
+        "without_waf = \" the origin has one \"\nwithout_limits = \"a small town\"\ndirect = ";
+    let settings = site("behind = [\"pref\"]", &BYPASS.replace("direct = ", lines)).unwrap();
+    let bypass = settings.sites[0].bypass.as_ref().unwrap();
+    let lines: Vec<String> = bypass.without.lines().collect();
+    assert_eq!(
+        lines,
+        ["the WAF: the origin has one", "limits: a small town"]
+    );
 }
 
 #[test]
@@ -117,6 +131,27 @@ fn what_could_strand_readers_is_a_fault() {
             behind,
             BYPASS.replace("direct = ", "drill_name = \"a.example\"\ndirect = "),
             "readers use this name",
+        ),
+        (
+            behind,
+            BYPASS.replace("direct = ", "without_waf = \" \"\ndirect = "),
+            "it does not say why",
+        ),
+        (
+            behind,
+            BYPASS.replace("direct = ", "without_waf = \"a test\"\ndirect = ") + "[waf]\n",
+            "[waf] stands in the bypass, and without_waf says that it goes without",
+        ),
+        (
+            "waf = \"off\"\nbehind = [\"pref\"]",
+            BYPASS.replace("direct = ", "without_waf = \"a test\"\ndirect = ") + "[waf]\n",
+            "no fault",
+        ),
+        (
+            behind,
+            BYPASS.replace("direct = ", "without_limits = \"a test\"\ndirect = ")
+                + "[edge.limits]\n",
+            "[edge.limits] stands in the bypass",
         ),
     ] {
         let told = told(site(lines, &tables));

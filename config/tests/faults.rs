@@ -133,7 +133,11 @@ fn the_examples_are_right() {
 #[test]
 fn the_example_shows_every_limit_with_its_default() {
     let town = read(include_str!("../examples/whole-town.toml")).unwrap();
-    assert_eq!(town.edge.unwrap().limits, LimitSettings::default());
+    let written = LimitSettings {
+        is_written: true,
+        ..LimitSettings::default()
+    };
+    assert_eq!(town.edge.unwrap().limits, written);
     let rules = &town.sites.first().unwrap().requests;
     let form = BodyRule {
         path: "/form/".into(),

@@ -114,16 +114,18 @@ fn told(seen: &Seen) -> String {
 
 fn readiness(shown: &SiteCloudShown) -> String {
     let facts = &shown.facts;
-    if shown.missing.is_empty() && shown.stage == BypassStage::Cloud {
-        return format!("  ready:     {facts}\n");
-    }
     let mut told = String::new();
-    if !facts.is_empty() {
+    if shown.missing.is_empty() && shown.stage == BypassStage::Cloud {
+        told.push_str(&format!("  ready:     {facts}\n"));
+    } else if !facts.is_empty() {
         told.push_str(&format!("  seen       {facts}\n"));
     }
     for missing in &shown.missing {
         let (what, hint) = (&missing.what, &missing.hint);
         told.push_str(&format!("  MISSING    {what}\n             {hint}\n"));
+    }
+    for without in &shown.without {
+        told.push_str(&format!("  WITHOUT    {without}\n"));
     }
     told
 }
@@ -156,6 +158,7 @@ mod tests {
             stage: BypassStage::Cloud,
             since: Timestamp(1_795_410_187_123),
             missing,
+            without: Vec::new(),
             facts: "direct path 31 ms, certificate valid 61 days for 3 of 3 names, TTL 120 s, \
                     expected 95 % of readers moved in 4 min"
                 .to_owned(),

@@ -306,8 +306,9 @@ pub(crate) fn told(request: &RequestShown, places: &[(String, String)]) -> Strin
         .iter()
         .map(|(at, how)| format!("{at}: {how}"))
         .collect();
-    let mut rows = vec![
-        ("what", request.what.clone()),
+    let mut rows = vec![("what", request.what.clone())];
+    rows.extend(request.without.iter().map(|it| ("WITHOUT", it.clone())));
+    rows.extend([
         (
             "asked by",
             format!("{} ({}), {}", request.who, request.proof, request.at),
@@ -323,7 +324,7 @@ pub(crate) fn told(request: &RequestShown, places: &[(String, String)]) -> Strin
                 request.approvers.join(", ")
             ),
         ),
-    ];
+    ]);
     for decided in &request.decisions {
         let words = match &decided.decision {
             Decision::Approve => "approved".to_owned(),
@@ -376,6 +377,7 @@ mod tests {
             id: "3f8a91c277d0".to_owned(),
             digest: "3f8a91c277d0ff".to_owned(),
             what: "town: publish without the security cloud".to_owned(),
+            without: vec!["the WAF: a drill".to_owned()],
             order: Box::new(Order::Reload),
             who: "hanako".to_owned(),
             proof: "uid 7".to_owned(),
@@ -405,6 +407,7 @@ mod tests {
         let words = told(&request, &places);
         for row in [
             "request 3f8a91c277d0  waiting since 2026-11-23T14:03:07+09:00\n",
+            "  WITHOUT      the WAF: a drill\n",
             "  asked by     hanako (uid 7), 2026-11-23T14:03:07+09:00\n",
             "  needs        1 with the role approver (taro); 0 so far\n",
             "  at           east: waiting\n",

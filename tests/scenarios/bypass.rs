@@ -152,6 +152,7 @@ impl Town {
              [site.bypass]\ndns = \"{dns}\"\nnames = [\"{HOST}\"]\ndirect = [\"A {address}\"]\n\
              ttl = \"2s\"\ndirect_port = {port}\nservers = [\"{server}\"]\n\
              drill_name = \"drill.city.example\"\n\
+             without_waf = \"a story without an attack\"\nwithout_limits = \"a story with few readers\"\n\
              [site.bypass.cloud]\nprefecture = [\"A {CLOUD_ADDRESS}\"]\n\
              [[cloud]]\nname = \"prefecture\"\nranges = [\"127.80.1.0/24\"]\n\
              [ingress]\nprobe_interval = \"500ms\"\nmonitors = [\"127.0.0.1\"]\ntrust = \"edge/certs/local-ca.pem\"\n\
@@ -294,6 +295,15 @@ async fn a_site_leaves_its_cloud_and_comes_back_and_readers_who_follow_the_dns_l
     assert_eq!(town.names_hold(), [CLOUD_ADDRESS]);
     assert_eq!(town.strangers_status().await, 403);
     assert_eq!(town.steps(), whole_way());
+    // What stood in for the cloud when the door was opened is part of the record.
+    let path = town.edge.folder().join("edge/journal");
+    let journal = std::fs::read_to_string(path).unwrap();
+    for line in [
+        "WITHOUT the WAF: a story without an attack",
+        "WITHOUT limits: a story with few readers",
+    ] {
+        assert!(journal.contains(line), "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,7 +100,7 @@ async fn behind_a_cloud() -> (LoneEdge, Cloud, Bind) {
         &format!(
             "http = \"serve\"\nbehind = [\"prefecture\"]\n\
              [site.bypass]\ndns = \"manual\"\nservers = [\"{}\"]\ndirect = [\"A {}\"]\n\
-             direct_port = {}\n\
+             direct_port = {}\nwithout_waf = \"a story without an attack\"\nwithout_limits = \"a story with few readers\"\n\
              [site.bypass.cloud]\nprefecture = [\"A {}\"]\n",
             bind.address(),
             direct.ip(),
@@ -331,4 +331,46 @@ async fn a_bypass_is_asked_for_with_a_reason() {
     let requests = waiting(&edge);
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0]["reason"], "the cloud is slow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_goes_without_waf_or_limits_only_with_a_reason_that_whoever_approves_is_shown() {
+    let (edge, _cloud, _bind) = behind_a_cloud().await;
+    until_ready(&edge).await;
+    let reasons = "without_waf = \"a story without an attack\"\n\
+                   without_limits = \"a story with few readers\"\n";
+    edge.change(reasons, "");
+    edge.told(&["reload"]);
+    let told = eventually("WAF and limits are missed", || async {
+        let told = edge.told(&["cloud", "status"]);
+        told.contains("no limits are configured").then_some(told)
+    })
+    .await;
+    for words in [
+        "MISSING    nothing inspects requests in the bypass: no WAF is configured",
+        "add [waf] (`yagura waf install` says what it needs)",
+        "add [edge.limits], empty for what is usual, and reload",
+    ] {
+        assert!(told.contains(words), "{words} is not in\n{told}");
+    }
+    assert!(!told.contains("ready:"), "{told}");
+    // With a reason it would begin; and nobody approves without having read it.
+    edge.change("direct_port", &format!("{reasons}direct_port"));
+    edge.told(&["reload"]);
+    until_ready(&edge).await;
+    let without = "WITHOUT    the WAF: a story without an attack\n  \
+                   WITHOUT    limits: a story with few readers\n";
+    let told = edge.told(&["cloud", "status"]);
+    assert!(told.contains(without), "{told}");
+    let asked = edge.told(&["cloud", "bypass", "city", "--reason", "it is slow"]);
+    assert!(
+        asked.contains("; WITHOUT the WAF: a story without an attack; WITHOUT limits: a story"),
+        "{asked}"
+    );
+    let id = waiting(&edge)[0]["id"].as_str().unwrap().to_owned();
+    let shown = edge.told(&["request", "show", &id]);
+    assert!(
+        shown.contains("WITHOUT      the WAF: a story without an attack"),
+        "{shown}"
+    );
 }

@@ -14,6 +14,7 @@ use super::lone_edge::LoneEdge;
 /// Keys of a site that stands behind a cloud, and may leave it; another edge changes the DNS.
 const BEHIND: &str = "behind = [\"prefecture\"]\n\
     [site.bypass]\ndns = \"elsewhere\"\nservers = [\"127.0.0.1:1\"]\ndirect = [\"A 203.0.113.5\"]\n\
+    without_waf = \"a story without an attack\"\nwithout_limits = \"a story with few readers\"\n\
     [site.bypass.cloud]\nprefecture = [\"CNAME town.cloud.example.\"]\n\
     [[cloud]]\nname = \"prefecture\"\nranges = [\"127.80.1.0/24\"]\n";
 

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use crate::section::{FromValue, Section};
 use crate::settings::{
-    BypassSettings, CloudSettings, DnsChanger, DnsRecord, DnsSettings, HostPattern, Share,
+    BypassSettings, CloudSettings, DnsChanger, DnsRecord, DnsSettings, HostPattern, Share, Without,
 };
 
 /// The times that records of switchable names may live in caches: longer, and a switch takes too
@@ -68,6 +68,10 @@ fn bypass(table: &Section<'_>, hosts: &[HostPattern], behind: &[String]) -> Opti
         let hint = "name one that nobody reads, such as \"drill.town.example\"";
         table.fault("drill_name", "readers use this name", hint);
     }
+    let without = Without {
+        waf: reason(table, "without_waf"),
+        limits: reason(table, "without_limits"),
+    };
     table.end();
     Some(BypassSettings {
         dns,
@@ -79,7 +83,19 @@ fn bypass(table: &Section<'_>, hosts: &[HostPattern], behind: &[String]) -> Opti
         direct_port,
         quiet,
         drill_name: drill_name.map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
+        without,
     })
+}
+
+/// One line of words: whoever approves reads it.
+fn reason(table: &Section<'_>, key: &'static str) -> Option<String> {
+    let written: String = table.optional(key)?;
+    let words = written.trim();
+    if words.is_empty() || words.chars().any(char::is_control) {
+        let hint = format!("write {key} = \"the reason, in one line\", or leave it out");
+        table.fault(key, "it does not say why", hint);
+    }
+    Some(words.to_owned())
 }
 
 fn names(table: &Section<'_>, hosts: &[HostPattern]) -> Vec<String> {
@@ -102,6 +118,13 @@ fn names(table: &Section<'_>, hosts: &[HostPattern]) -> Vec<String> {
         table.fault("names", "there is no name to be switched", hint);
     }
     names
+}
+
+/// What stands in for the cloud, as the rest of the file has it.
+#[derive(Clone, Copy)]
+pub(super) struct Stands {
+    pub(super) waf: bool,
+    pub(super) limits: bool,
 }
 
 /// Here the names of clouds are keys.
@@ -143,13 +166,14 @@ fn check_set(table: &Section<'_>, key: &str, records: &[DnsRecord]) {
     }
 }
 
-/// What the table needs of others.
+/// What the table needs of others; `stands` is what stands in for the cloud.
 pub(super) fn check(
     table: &Section<'_>,
     behind: &[String],
     bypass: Option<&BypassSettings>,
     clouds: &[&CloudSettings],
     dns: &[DnsSettings],
+    stands: Stands,
 ) {
     for name in behind {
         if !clouds.iter().any(|cloud| cloud.name == *name) {
@@ -163,6 +187,26 @@ pub(super) fn check(
     {
         let hint = "write the name of a [[dns]], or \"manual\" or \"elsewhere\"";
         table.fault("bypass", format!("there is no [[dns]] \"{name}\""), hint);
+    }
+    // Who approves must not be told that something is not there which is.
+    let Some(without) = bypass.map(|bypass| &bypass.without) else {
+        return;
+    };
+    if without.waf.is_some() && stands.waf {
+        let hint = "take without_waf out; or set `waf = \"off\"` of this site";
+        table.fault(
+            "bypass",
+            "[waf] stands in the bypass, and without_waf says that it goes without",
+            hint,
+        );
+    }
+    if without.limits.is_some() && stands.limits {
+        let hint = "take without_limits out, or [edge.limits]";
+        table.fault(
+            "bypass",
+            "[edge.limits] stands in the bypass, and without_limits says that it goes without",
+            hint,
+        );
     }
 }
 

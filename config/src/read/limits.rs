@@ -55,6 +55,7 @@ pub(super) fn of_edge(edge: &Section<'_>) -> LimitSettings {
         table.fault("connections_per_network", message, hint);
     }
     LimitSettings {
+        is_written: true,
         connections,
         connections_per_network,
         requests_per_network,

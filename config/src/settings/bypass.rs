@@ -26,6 +26,26 @@ pub struct BypassSettings {
     pub quiet: Share,
     /// A name on which the whole sequence is rehearsed; nobody reads it.
     pub drill_name: Option<String>,
+    /// What does not stand in for the cloud meanwhile, by decision.
+    pub without: Without,
+}
+
+/// What the bypass goes without, each with the reason for it. Without a reason it does not begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// `without_waf`: nothing inspects what readers send.
+    pub waf: Option<String>,
+    /// `without_limits`: nobody decided how much readers may ask.
+    pub limits: Option<String>,
+}
+
+impl Without {
+    /// A line each, for whoever approves it and for the record.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let each = [("the WAF", &self.waf), ("limits", &self.limits)];
+        let lines = each.map(|(what, why)| Some(format!("{what}: {}", why.as_ref()?)));
+        lines.into_iter().flatten()
+    }
 }
 
 /// A share in thousandths, from 0 to 1000.

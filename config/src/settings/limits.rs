@@ -8,6 +8,8 @@ use ipnet::IpNet;
 /// `[edge.limits]`: what any reader may ask of the edge. Takes effect at a reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
+    /// Whether the table is there: somebody has decided, if only for what holds anyhow.
+    pub is_written: bool,
     /// Most connections open at a time, over all readers.
     pub connections: usize,
     /// Most connections open at a time from one network: a /24 of IPv4, a /48 of IPv6.
@@ -48,6 +50,7 @@ impl Default for LimitSettings {
         let [v4, v6] = loopback;
         let v4 = IpNet::new(v4.addr(), 8).unwrap_or(v4);
         Self {
+            is_written: false,
             connections: 20_000,
             connections_per_network: 512,
             requests_per_network: 100,

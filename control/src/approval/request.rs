@@ -187,6 +187,7 @@ impl Request {
             id: self.id.to_string(),
             digest: self.digest.to_string(),
             what,
+            without: Vec::new(),
             order: Box::new(self.order.clone()),
             who: self.requester.clone(),
             proof: self.proof.clone(),

@@ -134,6 +134,10 @@ pub struct RequestShown {
     pub digest: String,
     /// The order in words.
     pub what: String,
+    /// What it goes without by decision of the edge's configuration, each with its reason. Not part of
+    /// the digest: edges differ in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// The order that is carried out when enough approve.
     pub order: Box<Order>,
     /// Who asks.

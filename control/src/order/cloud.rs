@@ -180,6 +180,9 @@ pub struct SiteCloudShown {
     pub since: Timestamp,
     /// What stands in the way of a switch now; nothing: it is ready.
     pub missing: Vec<Missing>,
+    /// What a bypass goes without by decision of the configuration, each with its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
     /// The facts in one line.
     pub facts: String,
     /// What a person is asked to change in the DNS, word for word, while that is waited for.

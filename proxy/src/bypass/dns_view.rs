@@ -117,7 +117,7 @@ pub mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
-    use yagura_config::settings::{DnsChanger, Share};
+    use yagura_config::settings::{DnsChanger, Share, Without};
 
     use super::*;
 
@@ -146,6 +146,7 @@ pub mod tests {
             direct_port: 443,
             quiet: Share(10),
             drill_name: None,
+            without: Without::default(),
         }
     }
 

@@ -1,16 +1,16 @@
 //! What the machine takes from the rest of the edge: facts about both paths, how strangers come,
 //! what approvers said. The one place that knows where these stand.
 
+use yagura_config::settings::{SiteSettings, Without};
 use yagura_control::Timestamp;
-use yagura_control::order::Missing;
 
+use super::guards::{self, Guards};
 use super::readiness::DirectWay;
 use super::stage::Ingress;
 use crate::ingress::Class;
 use crate::probes::facts::{Facts, NameSeen};
 use crate::routing::Site;
 use crate::state::Edge;
-use crate::waf::{Mode, Readiness, mode_of};
 
 /// How the direct way to a site stands.
 pub fn direct_way(edge: &Edge, site: &Site, now: Timestamp) -> DirectWay {
@@ -34,22 +34,21 @@ pub fn direct_way(edge: &Edge, site: &Site, now: Timestamp) -> DirectWay {
     }
 }
 
-/// What keeps our own WAF from standing where the cloud's stood; nothing where none is configured, or
-/// the site wants none.
-pub fn shield(edge: &Edge, site: &Site) -> Option<Missing> {
-    let wanted = mode_of(site.settings.waf, true) == Mode::On;
-    if !wanted || edge.switchboard.settings().waf.is_none() {
-        return None;
-    }
-    match edge.waf.readiness() {
-        Readiness::Ready { .. } => None,
-        Readiness::NotReady { why } => Some(Missing {
-            what: format!("the WAF is not ready: {why}"),
-            hint:
-                "`yagura waf install` verifies library and rules; without it, `waf = \"off\"` of \
-                   the site is a decision of its own"
-                    .to_owned(),
-        }),
+/// What of ours stands where the cloud stood.
+pub fn guards(edge: &Edge, site: &SiteSettings) -> Guards {
+    let settings = edge.switchboard.settings();
+    let nothing = Without::default();
+    let bypass = site.bypass.as_ref();
+    let without = bypass.map_or(&nothing, |bypass| &bypass.without);
+    let engine = settings.waf.as_ref().map(|_| edge.waf.readiness());
+    let configured = settings.edge.as_ref().map(|edge| edge.limits.clone());
+    Guards {
+        waf: guards::waf(site.waf, engine, without),
+        limits: guards::limits(
+            &configured.unwrap_or_default(),
+            &edge.limits.settings(),
+            without,
+        ),
     }
 }
 

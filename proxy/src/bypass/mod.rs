@@ -3,6 +3,7 @@
 //! - `stage.rs`: what is kept; `ordered.rs`: what orders make of it.
 //! - `seen.rs`: what is seen; `watch.rs`: how single looks come to that.
 //! - `step.rs`: what comes next, and what is to be done meanwhile. Pure, like those above.
+//! - `guards.rs`: what of ours stands where the cloud's protection stood. Pure.
 //! - `readiness.rs`: what stops a bypass before the door is open.
 //! - `dns_view.rs`: where a server leads by its records; `manual.rs`: the change request for people.
 //!   Pure too.
@@ -17,6 +18,7 @@
 mod announce;
 mod dns_view;
 mod doors;
+pub mod guards;
 pub(crate) mod inputs;
 mod manual;
 mod names;

@@ -80,6 +80,8 @@ struct Machine {
     configured: Option<Configured>,
     looked: Option<Duration>,
     evidence: Vec<String>,
+    /// What of ours stands where the cloud stood, a line each.
+    guards: Vec<String>,
     doors: Doors,
     trial: Option<(Result<(), Missing>, Duration)>,
     /// When the DNS may be changed again, and how often that failed.
@@ -110,6 +112,7 @@ impl Machine {
             configured: None,
             looked: None,
             evidence: Vec::new(),
+            guards: Vec::new(),
             doors: Doors::default(),
             trial: None,
             wait: (Duration::ZERO, 0),
@@ -293,7 +296,9 @@ impl Machine {
             return;
         }
         let mut missing = stops(&inputs::direct_way(&self.edge, site, now));
-        missing.extend(inputs::shield(&self.edge, site));
+        let guards = inputs::guards(&self.edge, &site.settings);
+        missing.extend(guards.lacking().cloned());
+        self.guards = guards.evidence();
         let leads = self.watch.seen(self.at(), false, false).dns.primary;
         let before_change = matches!(ingress.stage, Stage::Armed | Stage::Open);
         if names.terms().hand == Hand::Ours && before_change && leads == Some(Leads::Cloud) {
@@ -337,6 +342,9 @@ impl Machine {
         let (was, is) = (from.stage, transition.to.stage);
         let why = transition.why.to_string();
         let mut evidence = self.evidence.clone();
+        if was == Stage::Armed && is == Stage::Open {
+            evidence.append(&mut self.guards);
+        }
         if matches!(is, Stage::DnsChanging) {
             evidence.extend(self.doors.evidence());
         }

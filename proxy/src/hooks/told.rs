@@ -110,17 +110,30 @@ impl Of<'_> {
         self.request.reason.as_deref().unwrap_or("-")
     }
 
+    /// What must be known beside what is asked, in Japanese and English.
+    fn without(&self) -> (String, String) {
+        let lines = self.request.without.join("; ");
+        match lines.is_empty() {
+            true => Default::default(),
+            false => (
+                format!("【注意】直接公開中は次のものなしで運用します（{lines}）。"),
+                format!("WITHOUT {lines}. "),
+            ),
+        }
+    }
+
     fn proposed(&self) -> Announcement {
         let (site, reason) = (self.site(), self.reason());
+        let (without_ja, without_en) = self.without();
         let (ja, en) = words(&self.request.order);
         let RequestShown { id, expires, .. } = self.request;
         self.about_request(Kind::Proposal, &self.request.who).saying(
             format!(
-                "【自動提案】{site} の{ja}を提案します。理由：{reason}。承認されるまで切り替えません。\
+                "【自動提案】{site} の{ja}を提案します。理由：{reason}。{without_ja}承認されるまで切り替えません。\
                  承認：yagura approve {id}（期限 {expires}）"
             ),
             format!(
-                "Proposal: {en} of {site}. Reason: {reason}. Nothing is switched until it is \
+                "Proposal: {en} of {site}. Reason: {reason}. {without_en}Nothing is switched until it is \
                  approved: yagura approve {id} (until {expires})"
             ),
         )
@@ -128,17 +141,18 @@ impl Of<'_> {
 
     fn asked(&self) -> Announcement {
         let (site, reason) = (self.site(), self.reason());
+        let (without_ja, without_en) = self.without();
         let (ja, en) = words(&self.request.order);
         let RequestShown {
             id, who, expires, ..
         } = self.request;
         self.about_request(Kind::Request, who).saying(
             format!(
-                "【承認依頼】{who} が {site} の{ja}を申請しました。理由：{reason}。\
+                "【承認依頼】{who} が {site} の{ja}を申請しました。理由：{reason}。{without_ja}\
                  承認：yagura approve {id}（期限 {expires}）"
             ),
             format!(
-                "Request: {who} asks for {en} of {site}. Reason: {reason}. Approve: yagura approve \
+                "Request: {who} asks for {en} of {site}. Reason: {reason}. {without_en}Approve: yagura approve \
                  {id} (until {expires})"
             ),
         )
@@ -146,17 +160,18 @@ impl Of<'_> {
 
     fn done_alone(&self) -> Announcement {
         let (site, reason) = (self.site(), self.reason());
+        let (without_ja, without_en) = self.without();
         let (ja, en) = words(&self.request.order);
         let RequestShown { id, who, .. } = self.request;
         let by = self.request.break_glass.as_ref();
         let by = by.map_or_else(String::new, |it| it.review_by.to_string());
         self.about_request(Kind::BreakGlass, who).saying(
             format!(
-                "【緊急・承認なし】{who} が {site} の{ja}を承認者なしで実行しました。理由：{reason}。\
+                "【緊急・承認なし】{who} が {site} の{ja}を承認者なしで実行しました。理由：{reason}。{without_ja}\
                  {by} までに承認者が確認してください：yagura review {id}"
             ),
             format!(
-                "BREAK-GLASS: {who} ordered {en} of {site} without a second person. Reason: {reason}. \
+                "BREAK-GLASS: {who} ordered {en} of {site} without a second person. Reason: {reason}. {without_en}\
                  An approver has to review it until {by}: yagura review {id}"
             ),
         )
@@ -246,6 +261,7 @@ mod tests {
             id: "3f9a01".to_owned(),
             digest: String::new(),
             what: "bypass".to_owned(),
+            without: Vec::new(),
             order: Box::new(bypass()),
             who: who.to_owned(),
             proof: String::new(),
@@ -288,6 +304,17 @@ mod tests {
 
     #[test]
     fn a_request_is_told_with_how_to_approve_it() {
+        let mut without = asked("sato");
+        without.request.without = vec!["the WAF: a drill".to_owned()];
+        let told = of_news("edge-1", &without).unwrap();
+        assert!(
+            told.text_en
+                .contains("is down. WITHOUT the WAF: a drill. Approve")
+        );
+        assert!(
+            told.text_ja
+                .contains("次のものなしで運用します（the WAF: a drill）。承認")
+        );
         let it = of_news("edge-1", &asked("sato")).unwrap();
         assert_eq!((it.kind, it.site.as_deref()), (Kind::Request, Some("town")));
         assert_eq!(

@@ -147,7 +147,7 @@ pub mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use yagura_config::settings::{BypassSettings, DnsChanger, DnsRecord, Share};
+    use yagura_config::settings::{BypassSettings, DnsChanger, DnsRecord, Share, Without};
 
     use super::*;
 
@@ -164,6 +164,7 @@ pub mod tests {
             direct_port: 443,
             quiet: Share(10),
             drill_name: None,
+            without: Without::default(),
         }
     }
 

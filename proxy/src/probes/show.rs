@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use yagura_config::Settings;
-use yagura_config::settings::Role;
+use yagura_config::settings::{Role, SiteSettings};
 use yagura_control::Timestamp;
 use yagura_control::order::{BypassStage, Missing, Outcome, Reply, SiteCloudShown};
 
 use super::facts::Facts;
 use super::lacking::lacking;
+use crate::bypass::inputs;
 use crate::routing::Site;
 use crate::state::Edge;
 
@@ -33,8 +34,9 @@ fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
     let mut missing = edge.bypasses.missing(name);
     // What stops it is told by both.
     let seen = lacking_at(edge, site, now).into_iter();
-    let shield = crate::bypass::inputs::shield(edge, site);
-    for lacking in seen.chain(shield).chain(nobody_approves(&settings)) {
+    let guards = inputs::guards(edge, &site.settings);
+    let unguarded = guards.lacking().cloned();
+    for lacking in seen.chain(unguarded).chain(nobody_approves(&settings)) {
         if !missing.iter().any(|known| known.what == lacking.what) {
             missing.push(lacking);
         }
@@ -45,6 +47,7 @@ fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
         stage,
         since,
         missing,
+        without: without(&site.settings),
         facts: facts.map(|facts| facts.words(now)).unwrap_or_default(),
         change_request: edge.bypasses.of(name).request,
     }
@@ -57,6 +60,12 @@ pub fn lacking_at(edge: &Edge, site: &Site, now: Timestamp) -> Vec<Missing> {
     let facts = edge.probes.facts(&site.settings.name);
     let interval = edge.switchboard.settings().ingress.probe_interval;
     lacking(facts.as_ref(), site.settings.bypass.as_ref(), interval, now)
+}
+
+/// What the bypass goes without, by decision.
+fn without(site: &SiteSettings) -> Vec<String> {
+    let bypass = site.bypass.iter();
+    bypass.flat_map(|bypass| bypass.without.lines()).collect()
 }
 
 /// Where nobody may approve a switch, it can be had by break-glass alone.
@@ -109,7 +118,8 @@ pub fn warnings(edge: &Edge, settings: &Settings) -> Vec<String> {
         warnings.extend(failing);
         let interval = settings.ingress.probe_interval;
         let lacking = lacking(Some(&facts), Some(bypass), interval, now);
-        let lacking = lacking.into_iter();
+        let guards = inputs::guards(edge, site);
+        let lacking = lacking.into_iter().chain(guards.lacking().cloned());
         warnings.extend(lacking.map(|missing| {
             format!(
                 "site {name} could not be published directly: {}; {}",

@@ -3,7 +3,7 @@
 use yagura_config::Settings;
 use yagura_config::settings::OperatorSettings;
 use yagura_control::approval::{Request, Requests, Step};
-use yagura_control::order::{Decision, HistoryLine, RequestShown};
+use yagura_control::order::{Decision, HistoryLine, Order, RequestShown};
 
 use super::history::{self, Entry, Subject};
 
@@ -15,7 +15,22 @@ pub fn shown(request: &Request, settings: &Settings) -> RequestShown {
         Some(site) => format!("{site}: {words}"),
         None => words,
     };
-    request.shown(what, approvers(&request.role, &request.requester, settings))
+    let without = without(&request.order, settings);
+    RequestShown {
+        without,
+        ..request.shown(what, approvers(&request.role, &request.requester, settings))
+    }
+}
+
+/// What a bypass goes without, as it is configured now.
+fn without(order: &Order, settings: &Settings) -> Vec<String> {
+    let Order::Bypass(start) = order else {
+        return Vec::new();
+    };
+    let site = settings.sites.iter().find(|site| site.name == start.site);
+    let bypass = site.and_then(|site| site.bypass.as_ref());
+    let lines = bypass.iter().flat_map(|bypass| bypass.without.lines());
+    lines.collect()
 }
 
 /// The operators who have a role, but for who asks.

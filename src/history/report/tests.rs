@@ -57,6 +57,7 @@ fn request(id: &str, order: Order, who: &str, asked: u64, decided: Option<u64>) 
         id: id.to_owned(),
         digest: String::new(),
         what: String::new(),
+        without: Vec::new(),
         order: Box::new(order),
         who: who.to_owned(),
         proof: "uid 7".to_owned(),

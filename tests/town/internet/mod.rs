@@ -186,7 +186,7 @@ impl Internet {
              [[site]]\nname = \"{SITE}\"\nhosts = [\"{HOST}\"]\nbehind = [\"prefecture\"]\n\
              origin = \"http://{origin}:9000\"\nlast_good = true\n\
              [site.bypass]\ndns = \"{dns}\"\nservers = [{servers}]\ndirect = [{direct}]\n\
-             ttl = \"{TTL_S}s\"\ndirect_port = {PORT}\n{bypass}\n\
+             ttl = \"{TTL_S}s\"\ndirect_port = {PORT}\nwithout_waf = \"a story without an attack\"\n{bypass}\n\
              [site.bypass.cloud]\nprefecture = [\"A {cloud}\"]\n\
              {tables}",
             Self::city_hall(),
