@@ -122,7 +122,8 @@ fn readiness(shown: &SiteCloudShown) -> String {
     }
     for missing in &shown.missing {
         let (what, hint) = (&missing.what, &missing.hint);
-        told.push_str(&format!("  MISSING    {what}\n             {hint}\n"));
+        let word = if missing.stops { "STOPS" } else { "MISSING" };
+        told.push_str(&format!("  {word:<10} {what}\n             {hint}\n"));
     }
     for without in &shown.without {
         told.push_str(&format!("  WITHOUT    {without}\n"));
@@ -189,11 +190,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_with_how_to_get_it() {
-        let missing = Missing {
-            what: "caches may keep the names for 3600 s".to_owned(),
-            hint: "lower the TTL".to_owned(),
-        };
-        let told = told(&seen(shown(vec![missing])));
+        let missing = vec![
+            Missing::stopping("no WAF is configured", "add [waf]"),
+            Missing::new("caches may keep the names for 3600 s", "lower the TTL"),
+        ];
+        let told = told(&seen(shown(missing)));
+        assert!(
+            told.contains("  STOPS      no WAF is configured\n             add [waf]\n"),
+            "{told}"
+        );
         assert!(!told.contains("ready:"), "{told}");
         assert!(
             told.contains(

@@ -347,7 +347,7 @@ async fn a_site_goes_without_waf_or_limits_only_with_a_reason_that_whoever_appro
     })
     .await;
     for words in [
-        "MISSING    nothing inspects requests in the bypass: no WAF is configured",
+        "STOPS      nothing inspects requests in the bypass: no WAF is configured",
         "add [waf] (`yagura waf install` says what it needs)",
         "add [edge.limits], empty for what is usual, and reload",
     ] {

@@ -12,7 +12,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use yagura_control::Timestamp;
 
-use super::record_set::SWITCHED;
 use super::update::Update;
 
 /// How long one message may take over TCP.
@@ -185,25 +184,6 @@ pub(super) async fn ask(
     Ok(wanted.map(|record| record.data).collect())
 }
 
-/// What a server that answers for the zone holds of a name, of the kinds that are switched, each
-/// with its TTL in seconds.
-///
-/// # Errors
-/// It does not answer, or does not answer for the zone: then its TTLs are what is left of others'.
-pub async fn held(server: SocketAddr, name: &Name) -> Result<Vec<(u32, RData)>, NoAnswer> {
-    let mut held = Vec::new();
-    for kind in SWITCHED {
-        let answer = answer(server, name, kind).await?;
-        if !answer.metadata.authoritative {
-            return Err(unusable(server, &format!("it does not answer for {name}")));
-        }
-        let records = answer.answers.into_iter();
-        let wanted = records.filter(|record| record.record_type() == kind && record.name == *name);
-        held.extend(wanted.map(|record| (record.ttl, record.data)));
-    }
-    Ok(held)
-}
-
 /// A server's whole answer about a name and type.
 ///
 /// # Errors
@@ -233,6 +213,23 @@ pub(super) async fn answer(
             code,
             detail: String::new(),
         }),
+    }
+}
+
+/// The same of a server that answers for the name. What another one says is what is left of somebody
+/// else's answer, with what is left of its time, and counts for nothing.
+///
+/// # Errors
+/// It does not answer, or not for the name.
+pub(super) async fn authoritative(
+    server: SocketAddr,
+    name: &Name,
+    kind: RecordType,
+) -> Result<Message, NoAnswer> {
+    let answer = answer(server, name, kind).await?;
+    match answer.metadata.authoritative {
+        true => Ok(answer),
+        false => Err(unusable(server, &format!("it does not answer for {name}"))),
     }
 }
 

@@ -1,57 +1,46 @@
-//! What servers hold of a name: its records, for how long caches may keep them, and the serial number
-//! of the zone. Nothing is changed here.
+//! What servers hold of a name: its records, and for how long caches may keep them. Only the answers of
+//! servers that answer for the name count. Nothing is changed here.
 
 use std::net::SocketAddr;
 
 use hickory_proto::rr::{Name, RData, RecordType};
 
 pub use super::client::NoAnswer;
-use super::client::{answer, ask};
+use super::client::{ask, authoritative};
+use super::record_set::SWITCHED;
 
 /// The port of servers that NS records name.
 const PORT: u16 = 53;
 
-/// One record.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Held {
-    /// What it holds.
-    pub data: RData,
-    /// For how many seconds caches may keep it.
-    pub ttl_s: u32,
+/// What a server that answers for the zone holds of a name, of the kinds that are switched, each
+/// with its TTL in seconds.
+///
+/// # Errors
+/// It does not answer, or does not answer for the zone: then its TTLs are what is left of others'.
+pub async fn held(server: SocketAddr, name: &Name) -> Result<Vec<(u32, RData)>, NoAnswer> {
+    let mut held = Vec::new();
+    for kind in SWITCHED {
+        let records = authoritative(server, name, kind).await?.answers.into_iter();
+        let wanted = records.filter(|record| record.record_type() == kind && record.name == *name);
+        held.extend(wanted.map(|record| (record.ttl, record.data)));
+    }
+    Ok(held)
 }
 
-/// What a server holds of a name and type; the CNAME where the name is one of those (RFC 1034,
+/// What such a server holds of a name and type; the CNAME where the name is one of those (RFC 1034,
 /// section 3.6.2). Empty when there is nothing.
 ///
 /// # Errors
-/// It does not answer, or knows nothing of the zone.
-pub async fn held(
+/// As above.
+pub async fn of_kind(
     server: SocketAddr,
     name: &Name,
     kind: RecordType,
-) -> Result<Vec<Held>, NoAnswer> {
-    let records = answer(server, name, kind).await?.answers.into_iter();
+) -> Result<Vec<RData>, NoAnswer> {
+    let records = authoritative(server, name, kind).await?.answers.into_iter();
     let is_asked = |kind_of: RecordType| kind_of == kind || kind_of == RecordType::CNAME;
     let wanted = records.filter(|it| it.name == *name && is_asked(it.record_type()));
-    let held = wanted.map(|record| Held {
-        ttl_s: record.ttl,
-        data: record.data,
-    });
-    Ok(held.collect())
-}
-
-/// The serial number of the zone that a name is in, as a server has it. A server that answers for
-/// the zone gives it also with an answer of nothing (RFC 2308, section 2).
-///
-/// # Errors
-/// It does not answer, or knows nothing of the zone.
-pub async fn serial(server: SocketAddr, name: &Name) -> Result<Option<u32>, NoAnswer> {
-    let answer = answer(server, name, RecordType::SOA).await?;
-    let mut records = answer.answers.iter().chain(&answer.authorities);
-    Ok(records.find_map(|record| match &record.data {
-        RData::SOA(soa) => Some(soa.serial),
-        _ => None,
-    }))
+    Ok(wanted.map(|record| record.data).collect())
 }
 
 /// The servers that a zone's NS records name, as its own server gives them; that server when there

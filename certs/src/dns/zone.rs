@@ -15,6 +15,7 @@ use yagura_control::Clock;
 
 use super::client::{Key, KeyAlgorithm, NoAnswer, ask, change};
 use super::look;
+use super::name::absolute;
 use super::update::{Change, Update};
 use crate::acme::{Failure, Proof, Solver};
 
@@ -67,14 +68,8 @@ impl Zone {
     /// # Errors
     /// A name is none.
     pub fn new(place: Place, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        let name = |text: &str| {
-            let mut name = Name::from_ascii(text).map_err(|error| {
-                let advice = "correct `zone` or `key_name` of [[dns]]";
-                Failure::new(format!("\"{text}\" is no name of the DNS: {error}"), advice)
-            })?;
-            name.set_fqdn(true);
-            Ok(name)
-        };
+        let advice = "correct `zone` or `key_name` of [[dns]]";
+        let name = |text: &str| absolute(text).map_err(|error| Failure::new(error, advice));
         Ok(Self {
             name: name(&place.zone)?,
             server: place.server,
@@ -140,11 +135,9 @@ impl Zone {
             let words = "a zone shows records alone";
             return Err(Failure::new(words, "this is a fault of the program"));
         };
-        let full = Name::from_ascii(format!("_acme-challenge.{name}."));
-        let full = full.map_err(|error| {
-            let advice = "look whether the name can stand in the DNS";
-            Failure::new(format!("{name}: {error}"), advice)
-        })?;
+        let advice = "look whether the name can stand in the DNS";
+        let full = absolute(&format!("_acme-challenge.{name}"));
+        let full = full.map_err(|error| Failure::new(error, advice))?;
         if !self.name.zone_of(&full) {
             let words = format!("{name} does not lie in the zone {}", self.name);
             let advice = "set `dns` of the authority to the [[dns]] that holds the name";

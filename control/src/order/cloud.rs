@@ -165,6 +165,31 @@ pub struct Missing {
     pub what: String,
     /// How to get it.
     pub hint: String,
+    /// Whether the door is not opened, or the DNS not changed, before it is there; what does not stop
+    /// a bypass makes it worse.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stops: bool,
+}
+
+impl Missing {
+    /// Something that makes a bypass worse, or that somebody has to know of.
+    #[must_use]
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            hint: hint.into(),
+            stops: false,
+        }
+    }
+
+    /// Something before which a bypass does not go on.
+    #[must_use]
+    pub fn stopping(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            stops: true,
+            ..Self::new(what, hint)
+        }
+    }
 }
 
 /// How one site stands towards its cloud.

@@ -92,10 +92,7 @@ mod tests {
             texts.insert((told.text_ja, told.text_en));
         }
         assert_eq!(texts.len(), Stage::ALL.len());
-        let needs = Missing {
-            what: "a door is closed".into(),
-            hint: "open it".into(),
-        };
+        let needs = Missing::new("a door is closed", "open it");
         assert!(
             of.trouble(&needs)
                 .text_en

@@ -10,7 +10,7 @@ use rustls::ClientConfig;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 use yagura_config::settings::BypassSettings;
-use yagura_control::order::BypassStage;
+use yagura_control::order::{BypassStage, Missing};
 
 use crate::ingress::DOOR_PATH;
 use crate::probes::ask::{self, Answer, NoAnswer, Question};
@@ -38,6 +38,34 @@ impl Told {
     }
 }
 
+impl Told {
+    /// Why the DNS does not lead to this door yet, and what to do there.
+    fn lacks(&self, site: &str, address: SocketAddr) -> Missing {
+        let Self {
+            edge, door, stage, ..
+        } = self;
+        if self.site != site {
+            let what = format!("{edge} answers at {address} for the site {}", self.site);
+            let hint = "take the address out of `direct` of [site.bypass], or the names there";
+            return Missing::stopping(what, hint);
+        }
+        let what = format!("the DNS waits for the door of {edge} at {address}: {door}, {stage}");
+        let hint = match stage {
+            BypassStage::Cloud => {
+                "that edge has not got the order: give request and approval again there (`yagura \
+                 approve`, with --config or --edge of that edge); or take its address out of \
+                 `direct` and reload"
+            }
+            BypassStage::Armed => "`yagura cloud status` of that edge says what stops it",
+            _ if stage.returns() => {
+                "that edge is on its way back: order the bypass there again, or abort it here"
+            }
+            _ => "it opens by itself; if it stays so, look into the log of that edge",
+        };
+        Missing::stopping(what, hint)
+    }
+}
+
 /// What all of them told, by address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Doors(pub BTreeMap<SocketAddr, Result<Told, String>>);
@@ -49,6 +77,23 @@ impl Doors {
         let stand_by =
             |told: &Result<Told, String>| told.as_ref().is_ok_and(|told| told.stands_by(site));
         !self.0.is_empty() && self.0.values().all(stand_by)
+    }
+
+    /// What each of them lacks for the DNS to lead there; of those that `is_told` about already, that
+    /// nobody answers there is not told again.
+    #[must_use]
+    pub fn missing(&self, site: &str, is_told: impl Fn(&SocketAddr) -> bool) -> Vec<Missing> {
+        let lacks = self.0.iter().filter_map(|(address, told)| match told {
+            Ok(told) if told.stands_by(site) => None,
+            Ok(told) => Some(told.lacks(site, *address)),
+            Err(_) if is_told(address) => None,
+            Err(why) => Some(Missing::stopping(
+                format!("the direct path to {address} fails: {why}"),
+                "look at that edge, its listener and the firewall; or take the address out of \
+                 `direct` of [site.bypass] and reload",
+            )),
+        });
+        lacks.collect()
     }
 
     /// A line each.
@@ -129,6 +174,40 @@ mod tests {
             assert!(!doors.all_stand_by("town"), "{:?}", doors.evidence());
         }
         assert!(!doors(&[]).all_stand_by("town"));
+    }
+
+    #[test]
+    fn whose_door_is_waited_for_is_told_with_what_to_do_there() {
+        let doors = Doors(
+            [
+                (5, Ok(told("town", "open", "open"))),
+                (6, Ok(told("town", "closed", "cloud"))),
+                (7, Err("connection refused".to_owned())),
+                (8, Ok(told("town", "open", "draining"))),
+                (9, Ok(told("museum", "open", "open"))),
+            ]
+            .map(|(last, told)| (SocketAddr::from(([203, 0, 113, last], 443)), told))
+            .into(),
+        );
+        let missing = doors.missing("town", |_| false);
+        assert!(missing.iter().all(|it| it.stops && !it.hint.is_empty()));
+        let what: Vec<&str> = missing.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(
+            what,
+            [
+                "the DNS waits for the door of edge-1 at 203.0.113.6:443: closed, cloud",
+                "the direct path to 203.0.113.7:443 fails: connection refused",
+                "the DNS waits for the door of edge-1 at 203.0.113.8:443: open, draining",
+                "edge-1 answers at 203.0.113.9:443 for the site museum",
+            ]
+        );
+        // What readiness tells of a path is not told twice.
+        assert_eq!(
+            doors
+                .missing("town", |it| it.ip().to_string().ends_with('7'))
+                .len(),
+            3
+        );
     }
 
     #[test]

@@ -113,8 +113,7 @@ pub fn limits(configured: &LimitSettings, in_force: &LimitSettings, without: &Wi
 }
 
 fn lacks(what: String, hint: &str) -> Guard {
-    let hint = hint.to_owned();
-    Guard::Lacks(Missing { what, hint })
+    Guard::Lacks(Missing::stopping(what, hint))
 }
 
 #[cfg(test)]

@@ -1,41 +1,42 @@
 //! What the machine takes from the rest of the edge: facts about both paths, how strangers come,
 //! what approvers said. The one place that knows where these stand.
 
+use std::net::SocketAddr;
+
 use yagura_config::settings::{SiteSettings, Without};
 use yagura_control::Timestamp;
+use yagura_control::order::Missing;
 
 use super::guards::{self, Guards};
-use super::readiness::DirectWay;
+use super::readiness::{self, Known};
 use super::stage::Ingress;
 use crate::ingress::Class;
-use crate::probes::facts::{Facts, NameSeen};
 use crate::routing::Site;
 use crate::state::Edge;
 
-/// How the direct way to a site stands.
-pub fn direct_way(edge: &Edge, site: &Site, now: Timestamp) -> DirectWay {
-    let interval = edge.switchboard.settings().ingress.probe_interval;
-    let facts = edge.probes.facts(&site.settings.name);
-    let Some(facts) = facts.filter(|facts| facts.are_fresh(interval, now)) else {
-        return DirectWay::default();
+/// What stands in the way of a bypass, what stops it first; and what of ours stands where the cloud
+/// stood.
+pub fn lacking(edge: &Edge, site: &SiteSettings, now: Timestamp) -> (Vec<Missing>, Guards) {
+    let facts = edge.probes.facts(&site.name);
+    let guards = guards(edge, site);
+    let known = Known {
+        bypass: site.bypass.as_ref(),
+        facts: facts.as_ref(),
+        interval: edge.switchboard.settings().ingress.probe_interval,
+        guards: &guards,
     };
-    let Facts { direct, names, .. } = facts;
-    let believed = |name: NameSeen| {
-        let believed = name.believed(now);
-        (name.name, believed)
-    };
-    DirectWay {
-        is_fresh: true,
-        addresses: direct
-            .into_iter()
-            .map(|path| (path.address, path.answer.map(drop)))
-            .collect(),
-        names: names.into_iter().map(believed).collect(),
-    }
+    (readiness::lacking(&known, now), guards)
+}
+
+/// The direct addresses that are known not to answer.
+pub fn failing(edge: &Edge, site: &str) -> Vec<SocketAddr> {
+    let facts = edge.probes.facts(site).unwrap_or_default();
+    let failing = facts.direct.iter().filter(|path| path.answer.is_err());
+    failing.map(|path| path.address).collect()
 }
 
 /// What of ours stands where the cloud stood.
-pub fn guards(edge: &Edge, site: &SiteSettings) -> Guards {
+fn guards(edge: &Edge, site: &SiteSettings) -> Guards {
     let settings = edge.switchboard.settings();
     let nothing = Without::default();
     let bypass = site.bypass.as_ref();

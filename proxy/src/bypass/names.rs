@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use yagura_certs::acme::Failure;
-use yagura_certs::dns::{self, Name, NoAnswer, RecordSet, Switch, Zone};
+use yagura_certs::dns::{self, Name, NoAnswer, RData, RecordSet, Switch, Zone};
 use yagura_config::Settings;
-use yagura_config::settings::{BypassSettings, DnsChanger};
+use yagura_config::settings::{BypassSettings, DnsChanger, DnsRecord};
 use yagura_control::Clock;
 
 use super::dns_view::{Records, Sets, Shown};
 use super::seen::{Hand, Leads, Terms};
 use super::watch::{Held, Look};
 use crate::certificates::authorities;
+use crate::probes::facts::{HeldRecord, ServerSeen};
 
 /// How long one server may take to tell all of it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,6 +39,8 @@ pub struct Looked {
     pub look: Look,
     /// For people: a line each server.
     pub evidence: Vec<String>,
+    /// For whoever asks about the site: those that answer readers.
+    pub servers: Vec<ServerSeen>,
 }
 
 impl Names {
@@ -58,8 +61,9 @@ impl Names {
                 (Hand::Ours, Some(zone))
             }
         };
-        let asked = bypass.names.iter().map(|name| full(name));
         let advice = "correct [site.bypass] and reload";
+        let full = |name: &String| dns::absolute(name).map_err(|error| Failure::new(error, advice));
+        let asked = bypass.names.iter().map(full);
         Ok(Self {
             asked: asked.collect::<Result<Vec<_>, _>>()?,
             names: bypass.names.clone(),
@@ -100,6 +104,7 @@ impl Names {
                 return Looked {
                     look: Look::default(),
                     evidence: vec![error.to_string()],
+                    servers: Vec::new(),
                 };
             }
         };
@@ -111,10 +116,14 @@ impl Names {
         }
         let mut evidence = Vec::new();
         let mut answers: Vec<(SocketAddr, Held, Option<Arc<str>>)> = Vec::new();
+        let mut shown = Vec::new();
         while let Some(answered) = asking.join_next().await {
             let Ok((server, answer)) = answered else {
                 continue;
             };
+            if servers.contains(&server) {
+                shown.push(seen(server, &self.names, &answer));
+            }
             match answer {
                 Ok(records) => {
                     let shown = Shown {
@@ -130,6 +139,8 @@ impl Names {
         }
         evidence.sort();
         evidence.dedup();
+        shown.sort_by_key(|seen| servers.iter().position(|it| *it == seen.server));
+        shown.dedup_by_key(|seen| seen.server);
         let of = |server: &SocketAddr| answers.iter().find(|(address, ..)| address == server);
         let first = of(&primary);
         Looked {
@@ -142,6 +153,7 @@ impl Names {
                     .collect(),
             },
             evidence,
+            servers: shown,
         }
     }
 
@@ -236,6 +248,42 @@ impl Names {
     }
 }
 
+/// Where the records of a server lead is judged by the machine; this is the same for people.
+fn seen(server: SocketAddr, names: &[String], answer: &Result<Records, NoAnswer>) -> ServerSeen {
+    let mut seen = ServerSeen {
+        server,
+        held: Vec::new(),
+        ttl: None,
+        fault: answer.as_ref().err().map(ToString::to_string),
+    };
+    let of_names = names.iter().zip(answer.iter().flatten());
+    for (name, (ttl_s, data)) in
+        of_names.flat_map(|(name, held)| held.iter().map(move |one| (name, one)))
+    {
+        seen.ttl = seen.ttl.max(Some(Duration::from_secs((*ttl_s).into())));
+        let record = record(data).map(|record| HeldRecord {
+            name: name.clone(),
+            record,
+        });
+        seen.held
+            .extend(record.filter(|it| !seen.held.contains(it)));
+    }
+    seen
+}
+
+/// A record that names addresses.
+fn record(data: &RData) -> Option<DnsRecord> {
+    Some(match data {
+        RData::A(address) => DnsRecord::A(address.0),
+        RData::AAAA(address) => DnsRecord::Aaaa(address.0),
+        RData::CNAME(name) => {
+            let target = name.0.to_ascii().to_ascii_lowercase();
+            DnsRecord::Cname(target.trim_end_matches('.').to_owned())
+        }
+        _ => return None,
+    })
+}
+
 async fn held(server: SocketAddr, names: &[Name]) -> Result<Records, NoAnswer> {
     let asking = async {
         let mut records = Vec::new();
@@ -246,12 +294,4 @@ async fn held(server: SocketAddr, names: &[Name]) -> Result<Records, NoAnswer> {
     };
     let answered = tokio::time::timeout(PATIENCE, asking).await;
     answered.unwrap_or(Err(NoAnswer::Silent(server)))
-}
-
-fn full(name: &str) -> Result<Name, Failure> {
-    let read = Name::from_ascii(format!("{}.", name.trim_end_matches('.')));
-    read.map_err(|error| {
-        let words = format!("\"{name}\" is no name of the DNS: {error}");
-        Failure::new(words, "correct `names` of [site.bypass]")
-    })
 }

@@ -204,7 +204,7 @@ impl Play {
             watch.counted(0, at, terms.span());
             watch.checked(true, at);
             watch.asked_doors(true, at);
-            let Looked { look, evidence } = self.names.look().await;
+            let Looked { look, evidence, .. } = self.names.look().await;
             watch.looked(look, at);
             let seen = watch.seen(at, true, true);
             if let Some(transition) = step(ingress, &terms, &seen, self.clock.now()) {
@@ -241,10 +241,8 @@ pub fn reminder(data: &Path, site: &str, now: Timestamp) -> Option<Missing> {
         Some(last) => format!("the bypass was rehearsed last on {last}"),
         None => "the bypass was never rehearsed".to_owned(),
     };
-    Some(Missing {
-        what,
-        hint: format!("run `yagura cloud rehearse {site}`; no reader is touched"),
-    })
+    let hint = format!("run `yagura cloud rehearse {site}`; no reader is touched");
+    Some(Missing::new(what, hint))
 }
 
 impl Rehearsal {

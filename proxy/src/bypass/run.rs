@@ -1,5 +1,10 @@
 //! The shell around the machine: one task a site looks, has the step decided, has it recorded, and
 //! does what is to be done. It remembers nothing that it could not find out again.
+//!
+//! Whether a step may be taken stands in `run/check.rs`, what people hear of it in `run/people.rs`.
+
+mod check;
+mod people;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,19 +19,15 @@ use yagura_control::Timestamp;
 use yagura_control::clock::monotonic;
 use yagura_control::order::Missing;
 
-use super::announce::Of;
 use super::doors::{self, Doors};
 use super::inputs;
-use super::manual::ChangeRequest;
 use super::names::Names;
-use super::readiness::stops;
-use super::rehearsal::reminder;
-use super::seen::{Hand, Leads, Seen, Terms};
+use super::seen::{Hand, Leads, Seen};
 use super::stage::{Ingress, Stage};
-use super::step::{Duty, duties, step, trouble};
+use super::step::{Duty, duties, step};
 use super::watch::Watch;
-use crate::hooks::announcement::Announcement;
 use crate::probes::ask;
+use crate::probes::facts::ServerSeen;
 use crate::routing::Site;
 use crate::routing::switchboard::Step;
 use crate::state::Edge;
@@ -37,12 +38,13 @@ const SITES: Duration = Duration::from_secs(1);
 const TICKS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 /// How often the DNS is looked at while nothing is under way.
 const IDLE_LOOK: Duration = Duration::from_secs(20);
+/// It is looked once in so many rounds of probes, but no more often than that.
+const LOOK_EVERY: u32 = 6;
+const LOOK_LEAST: Duration = Duration::from_secs(2);
 /// For how long names that could not be used are left alone; a file may be put right meanwhile.
 const AGAIN: Duration = Duration::from_secs(10);
 /// The longest wait after a change of the DNS failed.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How often it is looked whether a rehearsal is due.
-const REMIND: Duration = Duration::from_secs(600);
 /// How long a trial of the change counts.
 const TRIAL_FOR: Duration = Duration::from_secs(20);
 
@@ -144,7 +146,11 @@ impl Machine {
     async fn attend(&mut self, site: &Site, bypass: &BypassSettings) {
         let (names, tls) = match self.configured(bypass).await {
             Ok(configured) => configured,
-            Err(failure) => return self.failed(&failure),
+            Err(failure) => {
+                let interval = self.edge.switchboard.settings().ingress.probe_interval;
+                self.saw(bypass, interval, Vec::new());
+                return self.failed(&failure);
+            }
         };
         let terms = *names.terms();
         self.remind(bypass, &terms).await;
@@ -240,6 +246,13 @@ impl Machine {
         Ok((names, tls))
     }
 
+    /// What the servers of the zone hold is looked at here, and told to whoever asks about the site.
+    fn saw(&self, bypass: &BypassSettings, interval: Duration, servers: Vec<ServerSeen>) {
+        let now = self.edge.clock.now();
+        let probes = &self.edge.probes;
+        probes.note_servers(&self.site, (bypass, interval), servers, now);
+    }
+
     /// Looks at the DNS, and at the doors where that matters; both at once.
     async fn look(
         &mut self,
@@ -249,10 +262,14 @@ impl Machine {
         tls: &Arc<ClientConfig>,
     ) {
         let at = self.at();
+        let interval = self.edge.switchboard.settings().ingress.probe_interval;
         let idle = matches!(ingress.stage, Stage::Cloud | Stage::Bypass);
+        let pause = IDLE_LOOK
+            .min(bypass.ttl)
+            .min((interval * LOOK_EVERY).max(LOOK_LEAST));
         let due = self
             .looked
-            .is_none_or(|looked| !idle || at >= looked + IDLE_LOOK.min(bypass.ttl));
+            .is_none_or(|looked| !idle || at >= looked + pause);
         let minds_doors = matches!(ingress.stage, Stage::Open | Stage::DnsChanging)
             && names.terms().hand != Hand::Elsewhere;
         let looking = async {
@@ -269,6 +286,7 @@ impl Machine {
         };
         let (looked, doors) = tokio::join!(looking, asking);
         if let Some(looked) = looked {
+            self.saw(bypass, interval, looked.servers);
             self.watch.looked(looked.look, at);
             self.looked = Some(at);
             let evidence = looked.evidence.clone();
@@ -281,61 +299,6 @@ impl Machine {
             self.watch.asked_doors(doors.all_stand_by(&self.site), at);
             self.doors = doors;
         }
-    }
-
-    /// Looks whether anything is missing.
-    async fn check(&mut self, ingress: &Ingress, site: &Site, names: &Names, now: Timestamp) {
-        if !matches!(
-            ingress.stage,
-            Stage::Armed | Stage::Open | Stage::DnsChanging
-        ) {
-            self.trial = None;
-            self.edge
-                .bypasses
-                .tell(&self.site, |told| told.missing.clear());
-            return;
-        }
-        let mut missing = stops(&inputs::direct_way(&self.edge, site, now));
-        let guards = inputs::guards(&self.edge, &site.settings);
-        missing.extend(guards.lacking().cloned());
-        self.guards = guards.evidence();
-        let leads = self.watch.seen(self.at(), false, false).dns.primary;
-        let before_change = matches!(ingress.stage, Stage::Armed | Stage::Open);
-        if names.terms().hand == Hand::Ours && before_change && leads == Some(Leads::Cloud) {
-            let cloud = self.watch.seen(self.at(), false, false).dns.cloud;
-            missing.extend(self.tried(names, cloud.as_deref()).await.err());
-        }
-        let seen = self.watch.seen(self.at(), false, false);
-        if ingress.stage == Stage::Armed && seen.traffic.is_none() {
-            missing.push(Missing {
-                what: "direct requests were not counted for a minute yet".to_owned(),
-                hint: "wait: this process began just now".to_owned(),
-            });
-        }
-        self.watch.checked(missing.is_empty(), self.at());
-        self.edge
-            .bypasses
-            .tell(&self.site, |told| told.missing = missing);
-    }
-
-    /// Whether the DNS would be changed.
-    async fn tried(&mut self, names: &Names, cloud: Option<&str>) -> Result<(), Missing> {
-        let at = self.at();
-        if let Some((tried, then)) = &self.trial
-            && at <= *then + TRIAL_FOR
-            && (tried.is_ok() || at <= *then + TICKS[1])
-        {
-            return tried.clone();
-        }
-        let tried = names
-            .would_lead(Leads::Direct, cloud)
-            .await
-            .map_err(|failure| Missing {
-                what: format!("the DNS would not be changed: {}", failure.words),
-                hint: failure.advice,
-            });
-        self.trial = Some((tried.clone(), at));
-        tried
     }
 
     async fn take(&mut self, from: &Ingress, transition: super::step::Transition, seen: &Seen) {
@@ -402,121 +365,5 @@ impl Machine {
                 self.failed(&failure);
             }
         }
-    }
-
-    /// Asks a person to change the DNS, once a stage.
-    async fn ask_person(&mut self, names: &Names, to: Leads, ingress: &Ingress, now: Timestamp) {
-        let stage = (ingress.stage, ingress.since);
-        if self.asked == Some(stage) {
-            return;
-        }
-        let Some(behind) = names.sets().behind(ingress.cloud.as_deref()) else {
-            let words = "what the names hold behind the cloud is not known";
-            let advice = "add its records to [site.bypass.cloud] and reload";
-            return self.failed(&Failure::new(words, advice));
-        };
-        let (from, to_set) = match to {
-            Leads::Direct => (behind, names.sets().direct()),
-            Leads::Cloud | Leads::Elsewhere => (names.sets().direct(), behind),
-        };
-        let text = ChangeRequest {
-            site: &self.site,
-            names: names.names(),
-            from,
-            to: to_set,
-            ttl_s: names.terms().ttl_s,
-            leads: to,
-            at: now,
-        }
-        .text();
-        self.asked = Some(stage);
-        tracing::warn!(site = %self.site, ?to, "a person must change the DNS: `yagura cloud status` shows the request");
-        if let Some(data) = &self.data {
-            let file = data.join("dns-requests");
-            let file = file.join(format!(
-                "{}-{}-{}.txt",
-                self.site,
-                now.seconds(),
-                ingress.stage
-            ));
-            let content = text.clone();
-            let written = tokio::task::spawn_blocking(move || {
-                if let Some(folder) = file.parent() {
-                    std::fs::create_dir_all(folder)?;
-                }
-                std::fs::write(file, content)
-            });
-            if let Ok(Err(error)) = written.await {
-                tracing::warn!(%error, "the change request could not be written to a file");
-            }
-        }
-        self.announce(|of| of.request(&text));
-        self.edge
-            .bypasses
-            .tell(&self.site, |told| told.request = Some(text));
-    }
-
-    /// Looks now and then whether a rehearsal is due.
-    async fn remind(&mut self, bypass: &BypassSettings, terms: &Terms) {
-        let at = self.at();
-        let Some(data) = self.data.clone() else {
-            return;
-        };
-        let rehearses = bypass.drill_name.is_some() && terms.hand == Hand::Ours;
-        if !rehearses || self.reminded.is_some_and(|then| at < then + REMIND) {
-            return;
-        }
-        self.reminded = Some(at);
-        let (site, now) = (self.site.clone(), self.edge.clock.now());
-        let looked = tokio::task::spawn_blocking(move || reminder(&data, &site, now));
-        let reminder = looked.await.ok().flatten();
-        self.edge
-            .bypasses
-            .tell(&self.site, |told| told.reminder = reminder);
-    }
-
-    fn tell_trouble(&self, ingress: &Ingress, terms: &Terms, seen: &Seen, now: Timestamp) {
-        let trouble = trouble(ingress, terms, seen, now).map(|words| {
-            let (what, hint) = words.split_once(": ").unwrap_or((words, ""));
-            Missing {
-                what: what.to_owned(),
-                hint: hint.to_owned(),
-            }
-        });
-        let known = self.edge.bypasses.of(&self.site).trouble;
-        if known == trouble {
-            return;
-        }
-        if let Some(needs) = &trouble {
-            tracing::error!(site = %self.site, what = %needs.what, hint = %needs.hint, "the way around the cloud needs somebody");
-            self.announce(|of| of.trouble(needs));
-        }
-        self.edge
-            .bypasses
-            .tell(&self.site, |told| told.trouble = trouble);
-    }
-
-    fn failed(&self, failure: &Failure) {
-        tracing::warn!(site = %self.site, %failure, "a step around the cloud failed");
-        let missing = Missing {
-            what: failure.words.clone(),
-            hint: failure.advice.clone(),
-        };
-        // It is tried again and again; people hear of it once.
-        if self.edge.bypasses.of(&self.site).failure.as_ref() != Some(&missing) {
-            self.announce(|of| of.trouble(&missing));
-        }
-        self.edge
-            .bypasses
-            .tell(&self.site, |told| told.failure = Some(missing));
-    }
-
-    fn announce(&self, what: impl FnOnce(Of<'_>) -> Announcement) {
-        let of = Of {
-            edge: self.edge.switchboard.name(),
-            site: &self.site,
-            at: self.edge.clock.now(),
-        };
-        self.edge.hooks.announce(&what(of));
     }
 }

@@ -114,16 +114,14 @@ impl NameSeen {
 }
 
 /// What one server that answers for the names holds of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSeen {
-    /// Its address, as text.
-    pub server: String,
+    /// Its address.
+    pub server: SocketAddr,
     /// Its records that name addresses: A, AAAA and CNAME.
     pub held: Vec<HeldRecord>,
     /// The longest time for which caches may keep any of its records, HTTPS records among them.
     pub ttl: Option<Duration>,
-    /// The serial number of the zone.
-    pub serial: Option<u32>,
     /// Why it did not answer.
     pub fault: Option<String>,
 }
@@ -294,13 +292,12 @@ mod tests {
             ],
             servers_at: NOW,
             servers: vec![ServerSeen {
-                server: "198.51.100.53:53".to_owned(),
+                server: ([198, 51, 100, 53], 53).into(),
                 held: vec![HeldRecord {
                     name: "a.example".to_owned(),
                     record: DnsRecord::Cname("town.cloud.example".to_owned()),
                 }],
                 ttl: Some(Duration::from_secs(120)),
-                serial: Some(7),
                 fault: None,
             }],
         }

@@ -5,17 +5,18 @@
 //! - `judge.rs`: what answers mean; pure.
 //! - `window.rs`: what the last of them say about a path; pure.
 //! - `facts.rs`: everything that is known of a site, and in words.
-//! - `lacking.rs`: what stands in the way of a switch; pure.
 //! - `moved.rs`: how soon readers follow a change of the DNS; pure.
 //! - `proposal.rs`: when people are asked to switch; pure. `propose.rs` asks them.
 //! - `show.rs`: answers `yagura cloud status`.
+//!
+//! What stands in the way of a switch is judged in `crate::bypass::readiness`, and what the servers of
+//! the zone hold is looked at by the machine there, for both.
 //!
 //! Here is the table that holds it. Nothing of this is on the way of a request.
 
 pub mod ask;
 pub mod facts;
-mod judge;
-mod lacking;
+pub(crate) mod judge;
 mod moved;
 pub mod proposal;
 pub mod propose;
@@ -129,7 +130,7 @@ impl Probes {
     }
 
     /// Notes what the servers hold.
-    fn note_servers(
+    pub(crate) fn note_servers(
         &self,
         site: &str,
         (of, interval): (&BypassSettings, Duration),

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
 use yagura_config::settings::{BypassSettings, CloudSettings};
+use yagura_control::Timestamp;
 use yagura_control::clock::monotonic;
 use yagura_control::order::{IngressEvent, Route};
 
@@ -25,7 +26,7 @@ use crate::state::Edge;
 
 /// How often the plan is looked at for sites to be watched.
 const LOOK: Duration = Duration::from_millis(500);
-/// The servers are asked once in so many rounds, …
+/// The clouds' names are looked up once in so many rounds, …
 const RECORDS_EVERY: u32 = 6;
 /// … but no more often than this.
 const RECORDS_LEAST: Duration = Duration::from_secs(2);
@@ -97,15 +98,14 @@ async fn watch_records(edge: &Edge, site: &str, places: &watch::Sender<Places>) 
     }) = Watch::of(edge, site)
     {
         let settings = edge.switchboard.settings();
-        let servers = records::servers(&bypass, &settings.certificates.dns).await;
-        let servers = servers.unwrap_or_else(|why| {
-            tracing::warn!(
-                site,
-                why,
-                "the servers that answer for the names are not known"
-            );
-            Vec::new()
-        });
+        // The machine looks at the servers of the zone, for both.
+        let facts = edge.probes.facts(site).unwrap_or_default();
+        if facts.servers_at == Timestamp::ZERO {
+            tokio::time::sleep(LOOK).await;
+            continue;
+        }
+        let answers = facts.servers.iter().filter(|it| it.fault.is_none());
+        let servers: Vec<SocketAddr> = answers.map(|it| it.server).collect();
         let mut found = Places::new();
         for (cloud, behind) in &bypass.behind {
             let port = probe_of(&settings.clouds, cloud, &bypass).port;
@@ -119,10 +119,6 @@ async fn watch_records(edge: &Edge, site: &str, places: &watch::Sender<Places>) 
             found.insert(cloud.clone(), addresses);
         }
         places.send_replace(found);
-        let seen = records::seen(&servers, &bypass.names, patience).await;
-        let now = edge.clock.now();
-        edge.probes
-            .note_servers(site, (&bypass, interval), seen, now);
         tokio::time::sleep((interval * RECORDS_EVERY).max(RECORDS_LEAST)).await;
     }
 }

@@ -9,7 +9,6 @@ use yagura_control::Timestamp;
 use yagura_control::order::{BypassStage, Missing, Outcome, Reply, SiteCloudShown};
 
 use super::facts::Facts;
-use super::lacking::lacking;
 use crate::bypass::inputs;
 use crate::routing::Site;
 use crate::state::Edge;
@@ -32,15 +31,8 @@ fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
     let settings = edge.switchboard.settings();
     let (stage, since) = stage(edge, name);
     let mut missing = edge.bypasses.missing(name);
-    // What stops it is told by both.
-    let seen = lacking_at(edge, site, now).into_iter();
-    let guards = inputs::guards(edge, &site.settings);
-    let unguarded = guards.lacking().cloned();
-    for lacking in seen.chain(unguarded).chain(nobody_approves(&settings)) {
-        if !missing.iter().any(|known| known.what == lacking.what) {
-            missing.push(lacking);
-        }
-    }
+    missing.extend(inputs::lacking(edge, &site.settings, now).0);
+    missing.extend(nobody_approves(&settings));
     SiteCloudShown {
         site: name.clone(),
         behind,
@@ -53,15 +45,6 @@ fn of_site(edge: &Edge, site: &Site, now: Timestamp) -> SiteCloudShown {
     }
 }
 
-/// What stands in the way of publishing a site directly, as far as paths, certificates and servers
-/// show it.
-#[must_use]
-pub fn lacking_at(edge: &Edge, site: &Site, now: Timestamp) -> Vec<Missing> {
-    let facts = edge.probes.facts(&site.settings.name);
-    let interval = edge.switchboard.settings().ingress.probe_interval;
-    lacking(facts.as_ref(), site.settings.bypass.as_ref(), interval, now)
-}
-
 /// What the bypass goes without, by decision.
 fn without(site: &SiteSettings) -> Vec<String> {
     let bypass = site.bypass.iter();
@@ -72,9 +55,11 @@ fn without(site: &SiteSettings) -> Vec<String> {
 fn nobody_approves(settings: &Settings) -> Option<Missing> {
     let mut operators = settings.operators.iter();
     let there_is = operators.any(|operator| operator.roles.contains(&Role::Approver));
-    (!there_is).then(|| Missing {
-        what: "nobody could approve a switch".to_owned(),
-        hint: "give somebody the role approver in [[operator]], and reload".to_owned(),
+    (!there_is).then(|| {
+        Missing::stopping(
+            "nobody could approve a switch",
+            "give somebody the role approver in [[operator]], and reload",
+        )
     })
 }
 
@@ -97,7 +82,9 @@ pub fn warnings(edge: &Edge, settings: &Settings) -> Vec<String> {
     let now = edge.clock.now();
     let mut warnings = Vec::new();
     for site in &settings.sites {
-        let Some(bypass) = &site.bypass else { continue };
+        if site.bypass.is_none() {
+            continue;
+        }
         let name = &site.name;
         // Before the first answers nothing is known, and nothing is wrong.
         let Some(facts) = known(edge, name) else {
@@ -116,10 +103,7 @@ pub fn warnings(edge: &Edge, settings: &Settings) -> Vec<String> {
             ))
         });
         warnings.extend(failing);
-        let interval = settings.ingress.probe_interval;
-        let lacking = lacking(Some(&facts), Some(bypass), interval, now);
-        let guards = inputs::guards(edge, site);
-        let lacking = lacking.into_iter().chain(guards.lacking().cloned());
+        let lacking = inputs::lacking(edge, site, now).0.into_iter();
         warnings.extend(lacking.map(|missing| {
             format!(
                 "site {name} could not be published directly: {}; {}",

@@ -30,6 +30,15 @@ async fn the_dns_waits_for_the_second_edge_and_no_reader_fails_at_either() {
     internet.until_stage("open").await;
     assert_eq!(internet.shown_at_second().unwrap()["stage"], "cloud");
     assert_eq!(directly(&internet, STRANGER).await, 200);
+    eventually("it is told whose door is waited for", || async {
+        let missing = internet.cloud_shown()["missing"].to_string();
+        let waits = format!(
+            "the DNS waits for the door of second at {}",
+            internet.second()
+        );
+        missing.contains(&waits).then_some(())
+    })
+    .await;
     let second = internet.second();
     assert_eq!(directly_at(&internet, second, STRANGER).await, 403);
     more_read(&crowd.visits, false, 2 * READERS).await;
