@@ -7,6 +7,7 @@
 mod alone;
 mod both;
 mod by_hand;
+mod proposed;
 mod rehearsed;
 
 use std::net::SocketAddr;

@@ -236,6 +236,52 @@ mod tests {
         assert!(decide(&held, WAITS, at(1_800)).is_some());
     }
 
+    /// Two edges see the same seconds apart, around every border of the rounding too: each asks once,
+    /// and what they ask for carries the same time or the next one. `yagura approve` of one decides
+    /// about the other (`src/request/known.rs`), and whatever was decided holds for both.
+    #[test]
+    fn edges_that_see_it_seconds_apart_ask_once_each_whatever_the_clock_shows() {
+        let mut neighbours = 0;
+        for seed in 0..2_000 {
+            let mut dice = ChaCha8Rng::seed_from_u64(seed);
+            // Half of them right around a border.
+            let begins_s = match seed % 2 {
+                0 => dice.random_range(0..1_800),
+                _ => 600 * dice.random_range(1..4) - 180 - dice.random_range(0..6),
+            };
+            let apart_s = dice.random_range(0..=5);
+            let refused_after_s = dice.random_range(0..600);
+            let asked_by = |since_s: u64| {
+                let failing = Standing::Failing { since: at(since_s) };
+                let mut asked: Vec<Asked> = Vec::new();
+                let closely = (0..800).chain((800..10_800).step_by(60));
+                for now_s in closely.map(|after_s| since_s + after_s) {
+                    let sight = Sight {
+                        asked: &asked,
+                        ..sight(Whereabouts::Cloud, failing)
+                    };
+                    if let Some(proposal) = decide(&sight, WAITS, at(now_s)) {
+                        asked.push(Asked {
+                            wish: proposal.wish,
+                            at: proposal.asked_at,
+                            waits: true,
+                        });
+                    }
+                    for one in &mut asked {
+                        one.waits &= now_s < since_s + 180 + refused_after_s;
+                    }
+                }
+                asked
+            };
+            let (one, other) = (asked_by(begins_s), asked_by(begins_s + apart_s));
+            assert_eq!((one.len(), other.len()), (1, 1), "seed {seed}");
+            let apart = other[0].at.0 - one[0].at.0;
+            assert!(apart == 0 || apart == ROUNDED_MS, "seed {seed}: {apart}");
+            neighbours += usize::from(apart > 0);
+        }
+        assert!(neighbours > 300, "{neighbours}");
+    }
+
     /// Clouds that come and go, people who refuse, or do not look: at most one request of a kind
     /// waits, none is made while the other way is what helps, and a failure that lasts is told of.
     #[test]
