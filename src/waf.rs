@@ -102,7 +102,7 @@ fn test(arguments: &TestArguments) -> anyhow::Result<ExitCode> {
 fn explain(arguments: &ExplainArguments) -> anyhow::Result<ExitCode> {
     let asked = ShowWaf {
         request: Some(arguments.request.trim().to_ascii_lowercase()),
-        site: None,
+        ..ShowWaf::default()
     };
     edges::ask(Order::ShowWaf(asked), &arguments.edges, |reply| {
         if let Outcome::Waf(shown) = &reply.outcome {
@@ -115,6 +115,7 @@ fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let asked = ShowWaf {
         request: None,
         site: arguments.site.clone(),
+        since: arguments.since,
     };
     edges::ask(Order::ShowWaf(asked), &arguments.edges, |reply| {
         if let Outcome::Waf(shown) = &reply.outcome {

@@ -253,7 +253,7 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         Order::Bans => return Ok(edge.bans()),
         Order::ShowRequests => return Ok(edge.switchboard.requests()),
         Order::CloudStatus => return Ok(probes::show::shown(edge)),
-        Order::ShowWaf(asked) => return Ok(edge.waf_shown(asked)),
+        Order::ShowWaf(asked) => return Ok(edge.waf_shown(asked).await),
         Order::Upgrade(upgrade) => {
             let outcome = edge.upgrades.ask(upgrade.binary.clone()).await?;
             let generation = edge.switchboard.plan().generation;

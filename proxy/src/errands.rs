@@ -194,6 +194,7 @@ impl BackgroundService for Errands {
         watching.spawn(crate::ingress::comings::run(self.edge.clone()));
         watching.spawn(certificates::watch::run(self.edge.clone()));
         watching.spawn(crate::waf::setup::run(self.edge.clone()));
+        watching.spawn(crate::waf::findings::run(self.edge.clone()));
         watching.spawn(certificates::staples::run(self.edge.clone()));
         watching.spawn(certificates::take_over::sweep(self.edge.clone()));
         watching.spawn(probes::run::run(self.edge.clone()));
@@ -225,6 +226,9 @@ impl BackgroundService for Errands {
         own.shutdown().await;
         heard.shutdown().await;
         watching.shutdown().await;
+        let edge = self.edge.clone();
+        let rest = move || edge.waf.findings.write(edge.clock.now());
+        let _written = tokio::task::spawn_blocking(rest).await;
     }
 }
 

@@ -256,7 +256,7 @@ fn opened(
         access_log: AccessLog::open(edge.access_log.as_ref(), &clock)?,
         probes: Probes::default(),
         hooks: Hooks::default(),
-        waf: Waf::new(),
+        waf: Waf::new(edge.data.as_ref().map(|data| data.join("waf"))),
         traces: Traces::open(edge.traces.as_ref(), &edge.name)?,
         bypasses: Bypasses::default(),
         traffic,

@@ -237,10 +237,9 @@ impl Edge {
     }
 
     /// What inspection found.
-    #[must_use]
-    pub fn waf_shown(&self, asked: &ShowWaf) -> Reply {
-        let plan = self.switchboard.plan();
-        let shown = self.waf.shown(asked, plan.sites());
+    pub async fn waf_shown(&self, asked: &ShowWaf) -> Reply {
+        let plan = self.switchboard.plan().clone();
+        let shown = self.waf.shown(self, asked, plan.sites()).await;
         let outcome = Outcome::Waf(Box::new(shown));
         self.switchboard
             .reply(plan.generation, self.clock.now(), outcome)

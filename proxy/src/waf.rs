@@ -3,7 +3,7 @@
 //!
 //! - `waf/setup.rs`: from settings to a pool; puts another one in force when the configuration, the
 //!   rules' exclusions or the day change.
-//! - `waf/findings.rs`: the findings that are still known.
+//! - `waf/findings.rs`: the findings, in memory and on disk.
 //! - `waf/tally.rs`: how many of each.
 
 pub mod findings;
@@ -11,11 +11,12 @@ pub mod setup;
 pub mod tally;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use yagura_control::order::{WafMatch, WafShown, WafSite, WafStatus};
+use yagura_control::order::{ShowWaf, WafMatch, WafShown, WafSite, WafStatus};
 use yagura_waf::bounds;
 pub use yagura_waf::policy::{Found, Mode, Ruling, mode_of};
 use yagura_waf::pool::{Asked, Health, Pool};
@@ -23,6 +24,7 @@ use yagura_waf::request::Request;
 
 use crate::limits::network::Network;
 use crate::routing::Site;
+use crate::state::Edge;
 use findings::Findings;
 use tally::Tally;
 
@@ -65,14 +67,14 @@ pub enum Readiness {
 }
 
 impl Waf {
-    /// One without workers; `setup::run` starts them.
+    /// One without workers; `setup::run` starts them. What it finds lasts in the folder.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub fn new(folder: Option<PathBuf>) -> Arc<Self> {
         Arc::new(Self {
             pool: ArcSwapOption::empty(),
             tried: Mutex::default(),
             warnings: Mutex::default(),
-            findings: Findings::default(),
+            findings: Findings::of_folder(folder),
             tally: Tally::default(),
         })
     }
@@ -150,6 +152,7 @@ impl Waf {
             Readiness::NotReady { why } => (false, why),
         };
         let mut warnings = lock(&self.warnings).clone();
+        warnings.extend(self.findings.warning());
         warnings.extend(pool.loaded().into_iter().flat_map(|loaded| loaded.open));
         let sites = sites.iter().map(|site| WafSite {
             site: site.settings.name.clone(),
@@ -168,6 +171,7 @@ impl Waf {
             postponed: self.tally.done("later"),
             shadow_findings: self.tally.shadow_findings(),
             deadlines: counts.deadlines.load(Ordering::Relaxed),
+            forbidden: counts.forbidden.load(Ordering::Relaxed),
             lost: counts.lost.load(Ordering::Relaxed),
             recycled: counts.recycled.load(Ordering::Relaxed),
             sites: sites.collect(),
@@ -176,10 +180,11 @@ impl Waf {
 
     /// Everything that it can tell.
     #[must_use]
-    pub fn shown(&self, asked: &yagura_control::order::ShowWaf, sites: &[Arc<Site>]) -> WafShown {
+    pub async fn shown(&self, edge: &Edge, asked: &ShowWaf, sites: &[Arc<Site>]) -> WafShown {
+        let keep = findings::kept(edge);
         WafShown {
             status: self.status(sites),
-            findings: self.findings.of(asked),
+            findings: self.findings.of(asked, edge.clock.now(), keep).await,
         }
     }
 

@@ -189,6 +189,11 @@ fn of_edge(before: Option<&EdgeSeen>, now: &EdgeSeen) -> EdgeRates {
 }
 
 /// What came of inspection between two looks.
+/// Workers that did not end as they should.
+const fn ended(waf: &WafStatus) -> u64 {
+    waf.deadlines + waf.forbidden + waf.lost
+}
+
 fn waf_rates(was: &WafStatus, waf: &WafStatus, per_s: &impl Fn(u64, u64) -> f64) -> WafRates {
     let on = waf.sites.iter().filter(|site| site.mode == "on");
     WafRates {
@@ -196,7 +201,7 @@ fn waf_rates(was: &WafStatus, waf: &WafStatus, per_s: &impl Fn(u64, u64) -> f64)
         refused_per_s: per_s(waf.refused, was.refused),
         postponed_per_s: per_s(waf.postponed, was.postponed),
         shadow_findings_per_s: per_s(waf.shadow_findings, was.shadow_findings),
-        ended_per_s: per_s(waf.deadlines + waf.lost, was.deadlines + was.lost),
+        ended_per_s: per_s(ended(waf), ended(was)),
         on: on.map(|site| site.site.clone()).collect(),
         ..WafRates::default()
     }

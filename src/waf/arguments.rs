@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use yagura_control::{Timestamp, until};
 
 use crate::arguments::EdgesArguments;
 
@@ -63,6 +64,9 @@ pub(crate) struct ReportArguments {
     /// Of one site alone
     #[arg(long, value_name = "NAME")]
     pub(crate) site: Option<String>,
+    /// Only what came since: 2026-11-23, "2026-11-23 02:00" (in Japan)
+    #[arg(long, value_name = "TIME", value_parser = until::moment)]
+    pub(crate) since: Option<Timestamp>,
     /// Only what was refused, not what shadow found
     #[arg(long)]
     pub(crate) refused: bool,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use yagura_control::order::{WafFinding, WafShown, WafStatus};
+use yagura_control::order::{MOST_FINDINGS, WafFinding, WafShown, WafStatus};
 
 use super::Judged;
 
@@ -158,6 +158,14 @@ pub(super) fn reported(edge: &str, shown: &WafShown, only_refused: bool) -> Stri
         );
         return text;
     }
+    if shown.findings.len() >= MOST_FINDINGS {
+        line(
+            &mut text,
+            format_args!(
+                "  the newest {MOST_FINDINGS} findings alone; --since and --site choose among them"
+            ),
+        );
+    }
     // By site, rule and mode: how many requests, and where.
     let mut by_rule: BTreeMap<(&str, String, &str), Vec<&WafFinding>> = BTreeMap::new();
     for finding in &findings {
@@ -234,8 +242,8 @@ pub(crate) fn stands(edge: &str, status: &WafStatus) -> String {
     line(
         &mut text,
         format_args!(
-            "  workers    {} of {} busy; {} ended by a deadline, {} lost",
-            status.busy, status.workers, status.deadlines, status.lost
+            "  workers    {} of {} busy; {} ended by a deadline, {} because of a forbidden call, {} lost",
+            status.busy, status.workers, status.deadlines, status.forbidden, status.lost
         ),
     );
     for site in &status.sites {

@@ -69,6 +69,7 @@ mod traces;
 mod two_edges;
 mod upgrade;
 mod waf;
+mod waf_lasting;
 mod waf_workers;
 mod ways;
 mod withdraw;

@@ -397,7 +397,7 @@ async fn a_request_costs_its_deadline_at_most_and_another_reader_nothing() {
 }
 
 /// A request from another network than all the others of a test.
-async fn from_elsewhere(lone: &LoneEdge, target: &str) -> Answer {
+pub(crate) async fn from_elsewhere(lone: &LoneEdge, target: &str) -> Answer {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind(([127, 99, 99, 99], 0).into()).unwrap();
     let stream = socket.connect(lone.connected().await.peer_addr().unwrap());

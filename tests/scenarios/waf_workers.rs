@@ -1,19 +1,32 @@
 //! Inspection when its workers are killed, its rules are broken or its library is gone.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::town::eventually;
-use crate::waf::{ATTACK, FORM, get, inspecting, number, post, send, status, until_ready};
+use crate::waf::{
+    ATTACK, FORM, from_elsewhere, get, inspecting, number, post, send, status, until_ready,
+};
 
 /// Where Debian's package puts the rules.
 const RULES: &str = "/usr/share/modsecurity-crs/rules";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_workers_are_killed_and_no_clean_request_is_lost() {
-    const KILLS: usize = 1_000;
+    // Slow enough for a worker to answer a few times before it is killed.
+    killed_under_load(1_000, Some(Duration::from_millis(15))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_are_killed_as_fast_as_a_loop_can_and_no_clean_request_is_lost() {
+    // Hardly one lives long enough to answer. As long as this lasts, whoever asks waits.
+    killed_under_load(200, None).await;
+}
+
+async fn killed_under_load(kills: usize, pause: Option<Duration>) {
     let lone = Arc::new(inspecting("on", "workers = 3\n").await);
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicUsize::new(0));
@@ -29,22 +42,31 @@ async fn a_thousand_workers_are_killed_and_no_clean_request_is_lost() {
                         0 => post("/inquiry/", FORM, &form),
                         _ => get(&format!("/list?reader={reader}&turn={turn}")),
                     };
-                    let answer = send(&lone, &sample).await;
+                    // One of them is another network's.
+                    let answer = match reader {
+                        0 => from_elsewhere(&lone, &format!("/kurashi?turn={turn}")).await,
+                        _ => send(&lone, &sample).await,
+                    };
                     assert_eq!(answer.status, 200, "{} of {reader}", sample.target);
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             })
         })
         .collect();
-    let mut killed = 0;
-    while killed < KILLS {
+    // Each once: one that is dead can be killed again until his mother has seen it.
+    let mut killed = HashSet::new();
+    while killed.len() < kills {
         for worker in workers(lone.pid()) {
             let pid = rustix::process::Pid::from_raw(worker).unwrap();
             let signal = rustix::process::Signal::KILL;
-            killed += usize::from(rustix::process::kill_process(pid, signal).is_ok());
+            if rustix::process::kill_process(pid, signal).is_ok() {
+                killed.insert(worker);
+            }
         }
-        // Slow enough for a worker to answer a few times before it is killed.
-        tokio::time::sleep(Duration::from_millis(15)).await;
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => tokio::task::yield_now().await,
+        }
     }
     // And those who are still asking get their answers.
     let before = answered.load(Ordering::Relaxed);
@@ -58,11 +80,38 @@ async fn a_thousand_workers_are_killed_and_no_clean_request_is_lost() {
     }
     let status = status(&lone);
     println!(
-        "{killed} kills, {} requests answered, {} workers lost in the middle of one or between two",
+        "{} kills, {} requests answered, {} workers lost in the middle of one or between two",
+        killed.len(),
         answered.load(Ordering::Relaxed),
         number(&status, "lost")
     );
     assert_eq!(number(&status, "refused") + number(&status, "postponed"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_tries_a_forbidden_call_is_ended_and_that_is_told() {
+    let lone = inspecting("on", "").await;
+    // A rule that starts a program, as an attacker would who has taken over a worker.
+    let starts = "SecRule ARGS:start \"@inspectFile /bin/true\" \"id:1,phase:2,deny,status:403\"\n";
+    lone.file("starts.conf", starts);
+    lone.change("[waf]\n", "[waf]\noverrides = [\"starts.conf\"]\n");
+    let before = status(&lone)["says"].clone();
+    lone.told(&["reload"]);
+    eventually("the other rules are in force", || async {
+        (status(&lone)["says"] != before).then_some(())
+    })
+    .await;
+    let refused = send(&lone, &get("/list?start=1")).await;
+    assert_eq!(refused.status, 403);
+    let told = lone.told(&["waf", "explain", refused.field("x-request-id")]);
+    assert!(told.contains("worker after worker died of it"), "{told}");
+    let status = status(&lone);
+    assert!(number(&status, "forbidden") >= 3, "{status}");
+    assert_eq!(status["ready"], true);
+    assert_eq!(status.get("warnings"), None, "all of the cage is there");
+    let log = std::fs::read_to_string(lone.folder().join("log")).unwrap();
+    assert!(log.contains("ended because of a forbidden call"), "{log}");
+    assert_eq!(send(&lone, &get("/list?page=2")).await.status, 200);
 }
 
 /// The workers of an edge: children of the child that is their mother.

@@ -2,21 +2,22 @@
 //! program runs, and what a worker asks of the system that has no safe form.
 //!
 //! Only worker processes call this. They have one thread, no network and nothing worth stealing, and
-//! are killed when they take too long; the exposed process never loads the library.
+//! are killed when they take too long; the exposed process never loads the library. How they end
+//! themselves stands in `foreign/ends.rs`.
 #![expect(
     unsafe_code,
     reason = "a C library is called, and a process with one thread is forked"
 )]
 
+mod ends;
+
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_void};
-use std::os::fd::RawFd;
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 
-use crate::frame;
+pub use self::ends::{deadline, end_at_deadlines, speak_last_to, tell_forbidden_calls};
 use crate::request::Request;
 
 /// `ModSecurityIntervention` of intervention.h.
@@ -305,50 +306,40 @@ pub fn leave_the_network() -> std::io::Result<()> {
     Err(std::io::Error::last_os_error())
 }
 
-/// Where the word goes that the deadline is over.
-static ASKER: AtomicI32 = AtomicI32::new(-1);
-
-/// Ends the process, with a word to whoever asked: no call into the library can be broken off in
-/// another way.
-extern "C" fn on_deadline(_signal: c_int) {
-    let word = frame::OVER_DEADLINE;
-    // Safety: write(2) and _exit(2) may be called in a signal's handler (signal-safety(7)).
-    unsafe {
-        libc::write(
-            ASKER.load(Ordering::Relaxed),
-            word.as_ptr().cast(),
-            word.len(),
-        );
-        libc::_exit(3);
+/// Has the kernel hold this process, which may gain no privileges, to a program for its calls.
+///
+/// # Errors
+/// It has no seccomp, or takes no more programs.
+pub fn hold_to(program: &[seccompiler::sock_filter]) -> std::io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(program.len()).unwrap_or(u16::MAX),
+        filter: program.as_ptr().cast_mut().cast(),
+    };
+    // Safety: the kernel copies the program, whose steps have the layout of linux/filter.h.
+    let held = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        )
+    };
+    match held {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
     }
 }
 
-/// From now on a deadline ends the process, with a word to this descriptor.
-pub fn end_at_deadlines(asker: RawFd) {
-    ASKER.store(asker, Ordering::Relaxed);
-    let handler: extern "C" fn(c_int) = on_deadline;
-    // Safety: the handler does nothing but what a handler may.
-    unsafe {
-        libc::signal(libc::SIGPROF, handler as libc::sighandler_t);
-    }
+/// Ends the process at once, with nothing that would be done at its end.
+#[cfg(test)]
+pub fn leave(code: i32) -> ! {
+    // Safety: whatever is left undone is the test's.
+    unsafe { libc::_exit(code) }
 }
 
-/// Sets the deadline: so much CPU time of this process from now on; zero takes it away.
-pub fn deadline(cpu_ms: u32) {
-    let value = libc::timeval {
-        tv_sec: i64::from(cpu_ms / 1000),
-        tv_usec: i64::from(cpu_ms % 1000) * 1000,
-    };
-    let never = libc::timeval {
-        tv_sec: 0,
-        tv_usec: 0,
-    };
-    let timer = libc::itimerval {
-        it_interval: never,
-        it_value: value,
-    };
-    // Safety: both pointers are as setitimer(2) wants them.
-    unsafe {
-        libc::setitimer(libc::ITIMER_PROF, &raw const timer, std::ptr::null_mut());
-    }
+/// Any call of the system.
+#[cfg(test)]
+pub fn call(number: i64, arguments: [i64; 3]) -> i64 {
+    let [first, second, third] = arguments;
+    // Safety: only for calls that fail, in processes that exist for them.
+    unsafe { libc::syscall(number, first, second, third, 0, 0, 0) }
 }

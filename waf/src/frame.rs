@@ -1,10 +1,28 @@
 //! How edge and worker speak: a length in four bytes, big-endian, and so many bytes. A question is a
-//! request with its deadline; an answer is a verdict as JSON, or [`OVER_DEADLINE`]. Pure.
+//! request with its deadline; an answer is a verdict as JSON, [`OVER_DEADLINE`] or [`forbidden`]. Pure.
 
 use crate::request::{Request, Verdict};
 
 /// What a worker says, as a whole frame, before a deadline ends it.
 pub const OVER_DEADLINE: &[u8] = b"\x00\x00\x00\x01T";
+
+/// What a worker says, as a whole frame, before a call of the system that it may not make ends it: the
+/// call's number in four digits. Called in a signal's handler, so nothing is allocated.
+#[must_use]
+pub const fn forbidden(call: u32) -> [u8; 9] {
+    const fn digit(number: u32) -> u8 {
+        b'0' + (number % 10) as u8
+    }
+    let (hundreds, tens) = (call / 100, call / 10);
+    let digits = [
+        digit(hundreds / 10),
+        digit(hundreds),
+        digit(tens),
+        digit(call),
+    ];
+    let [a, b, c, d] = digits;
+    [0, 0, 0, 5, b'F', a, b, c, d]
+}
 
 /// Longest frame: the largest body with the largest head, and some room.
 pub const LONGEST: usize = 1 << 20;
@@ -25,6 +43,11 @@ pub enum Answer {
     Verdict(Verdict),
     /// They took too long, and the worker is gone.
     OverDeadline,
+    /// It tried a call of the system that it may not make, and is gone.
+    Forbidden {
+        /// The call's number.
+        call: u32,
+    },
 }
 
 impl Question {
@@ -89,6 +112,10 @@ impl Answer {
     pub fn of(bytes: &[u8]) -> Option<Self> {
         if bytes == b"T" {
             return Some(Self::OverDeadline);
+        }
+        if let Some(call) = bytes.strip_prefix(b"F") {
+            let call = std::str::from_utf8(call).ok()?.parse().ok()?;
+            return Some(Self::Forbidden { call });
         }
         serde_json::from_slice(bytes).ok().map(Self::Verdict)
     }
@@ -173,5 +200,10 @@ mod tests {
         assert_eq!(Answer::of(&frame[4..]), Some(Answer::Verdict(verdict)));
         assert_eq!(Answer::of(&OVER_DEADLINE[4..]), Some(Answer::OverDeadline));
         assert_eq!(OVER_DEADLINE[..4], 1_u32.to_be_bytes());
+        for call in [0, 41, 435, 9_999] {
+            let frame = forbidden(call);
+            assert_eq!(frame[..4], 5_u32.to_be_bytes());
+            assert_eq!(Answer::of(&frame[4..]), Some(Answer::Forbidden { call }));
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! - `bounds.rs`: what no rule engine is given; `copy.rs`: how the rest is written for it.
 //! - `policy.rs`: what is done with what was found.
 //! - `foreign.rs`: the library and the system; all that is unsafe.
+//! - `cage.rs`: what the processes may ask of the system.
 //! - `engine.rs`, `rules.rs`, `exclusions.rs`, `canaries.rs`, `line.rs`: rules, loaded and tried.
 //! - `worker.rs`: the processes; `frame.rs` and `errand.rs`: how they are spoken with.
 //! - `pool.rs`: the edge's hold of them.
@@ -14,6 +15,7 @@
 //! neither the edge nor its sites.
 
 pub mod bounds;
+mod cage;
 pub mod canaries;
 pub mod copy;
 pub mod engine;

@@ -1,29 +1,32 @@
 //! The edge's hold of the workers: asks them, and never waits for one longer than it may.
 //!
 //! - `pool/mother.rs`: starts the mother process, hears whether her rules work, starts her again.
+//! - `pool/held.rs`: a worker while it is asked.
 //! - `pool/seats.rs`: who may be asked for now; one reader never takes more than half of them.
 //! - here: a question, from a free worker to the verdict.
 //!
 //! Asking has no side effects, so a question whose worker died is asked again of another. Only a
 //! deadline is final: it is the request's own fault.
 
+mod held;
 mod mother;
 mod seats;
 
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use crate::canaries;
 use crate::errand::{Errand, Loaded, Setup};
-use crate::frame::{Answer, LONGEST, Question};
+use crate::frame::{Answer, Question};
 use crate::request::{Request, Verdict};
+use held::{Heard, Held, Worker, is_there};
 pub use mother::Health;
 use mother::Mother;
 use seats::{Seat, Seats};
@@ -32,9 +35,9 @@ use seats::{Seat, Seats};
 pub const CPU_MS: u32 = 100;
 /// Most CPU time for a request with a body, in milliseconds.
 pub const CPU_WITH_BODY_MS: u32 = 250;
-/// How long a worker may be silent whatever CPU time it got: the machine is overloaded, or it hangs.
-const SILENCE: Duration = Duration::from_secs(3);
-/// How long a free worker is waited for.
+/// So many workers may be silent about one question.
+const SILENCES: usize = 2;
+/// How long a free worker is waited for, as long as none is killed from outside; then `PATIENCE`.
 const QUEUE: Duration = Duration::from_secs(5);
 /// How long one question is asked of one worker after the other.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,13 +46,15 @@ const CRASHES: usize = 3;
 /// How long it is waited before another worker is asked; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// At most so long.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How workers are started and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolSettings {
     /// The program that has `waf-worker`.
     pub program: PathBuf,
+    /// Where the service manager starts a mother for whoever connects; none to start an own one.
+    pub socket: Option<PathBuf>,
     /// User and group that the processes run as; none for the edge's own.
     pub user: Option<(u32, u32)>,
     /// What they load.
@@ -88,6 +93,8 @@ pub struct Counts {
     pub made: AtomicU64,
     /// Workers that a deadline ended.
     pub deadlines: AtomicU64,
+    /// Workers that tried a call of the system that they may not make, and were ended by that.
+    pub forbidden: AtomicU64,
     /// Workers that died of themselves or were killed by somebody else.
     pub lost: AtomicU64,
     /// Workers that made room for new ones.
@@ -108,20 +115,13 @@ pub struct Pool {
     pub counts: Arc<Counts>,
 }
 
-#[derive(Debug)]
-struct Worker {
-    name: u64,
-    /// Which mother's it is.
-    of: u64,
-    stream: UnixStream,
-    asked: u64,
-}
-
-/// What a worker said.
-enum Heard {
-    Answer(Answer),
-    Gone,
-    Silence,
+/// Why there is no worker to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// It is to be expected that there will be one.
+    ForNow,
+    /// The rules cannot be loaded.
+    Altogether,
 }
 
 impl Pool {
@@ -170,16 +170,30 @@ impl Pool {
     /// Has a request judged. `client` is whoever sent it, as a number: one has half of the workers at
     /// most.
     pub async fn ask(&self, client: u64, request: Request) -> Asked {
-        let Some(seat) = self.seats.take(client, QUEUE).await else {
-            return Asked::Busy;
-        };
-        self.ask_seated(&seat, request).await
+        match self.seated(client).await {
+            Some(seat) => self.ask_seated(&seat, request, PATIENCE).await,
+            None => Asked::Busy,
+        }
+    }
+
+    /// A seat, waited for as long as is right.
+    async fn seated(&self, client: u64) -> Option<Seat> {
+        let lost = || self.counts.lost.load(Ordering::Relaxed);
+        let before = lost();
+        let mut seat = pin!(self.seats.take(client, PATIENCE));
+        match tokio::time::timeout(QUEUE, &mut seat).await {
+            Ok(seat) => seat,
+            // Whoever has one is asking again because his worker was killed: he and those behind him
+            // have done nothing wrong.
+            Err(_) if lost() > before => seat.await,
+            Err(_) => None,
+        }
     }
 
     /// Has a request judged if a worker is free at this moment.
     pub async fn ask_if_idle(&self, client: u64, request: Request) -> Asked {
         match self.seats.take(client, Duration::ZERO).await {
-            Some(seat) => self.ask_seated(&seat, request).await,
+            Some(seat) => self.ask_seated(&seat, request, Duration::ZERO).await,
             None => Asked::Busy,
         }
     }
@@ -194,11 +208,11 @@ impl Pool {
                 continue;
             };
             let seat = self.seats.take(u64::MAX, QUEUE).await?;
-            let asked = self.asked(&seat, canary.request.clone()).await;
+            let asked = self.asked(&seat, canary.request.clone(), PATIENCE).await;
             let is_right = match &asked {
                 Asked::Verdict(verdict) => verdict.refused == attack,
-                Asked::OverDeadline | Asked::Deadly | Asked::NoWorker => false,
-                Asked::Busy => return None,
+                // Also when none was heard of for as long as a request is asked again.
+                Asked::OverDeadline | Asked::Deadly | Asked::NoWorker | Asked::Busy => false,
             };
             if !is_right {
                 let name = &canary.name;
@@ -210,8 +224,8 @@ impl Pool {
         Some(Ok(()))
     }
 
-    async fn ask_seated(&self, seat: &Seat, request: Request) -> Asked {
-        let asked = self.asked(seat, request).await;
+    async fn ask_seated(&self, seat: &Seat, request: Request, patience: Duration) -> Asked {
+        let asked = self.asked(seat, request, patience).await;
         match &asked {
             Asked::Verdict(verdict) => {
                 self.counts.verdicts.fetch_add(1, Ordering::Relaxed);
@@ -226,32 +240,53 @@ impl Pool {
         asked
     }
 
-    async fn asked(&self, _seat: &Seat, request: Request) -> Asked {
+    /// Asks one worker after the other. With patience also for a mother who is starting.
+    async fn asked(&self, _seat: &Seat, request: Request, patience: Duration) -> Asked {
         let cpu_ms = match request.body.is_empty() {
             true => CPU_MS,
             false => CPU_WITH_BODY_MS,
         };
         let frame = Question { cpu_ms, request }.to_frame();
         let asking = async {
-            let (mut crashes, mut pause) = (0, FIRST_PAUSE);
+            let (mut crashes, mut silences, mut pause) = (0, 0, FIRST_PAUSE);
             loop {
-                let Some(worker) = self.worker() else {
-                    return Asked::NoWorker;
+                let worker = match self.worker() {
+                    Ok(worker) => worker,
+                    Err(Missing::ForNow) if !patience.is_zero() => {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
+                    }
+                    Err(_) => return Asked::NoWorker,
                 };
                 let name = worker.name;
                 // Until it has answered, whoever lets go of it has it killed.
-                let mut held = Held {
-                    worker: Some(worker),
-                    pool: self,
-                };
+                let mut held = Held::of(self, worker);
                 match held.asked(&frame).await {
                     Heard::Answer(Answer::Verdict(verdict)) => {
                         held.give_back();
                         return Asked::Verdict(verdict);
                     }
                     Heard::Answer(Answer::OverDeadline) => return Asked::OverDeadline,
+                    Heard::Answer(Answer::Forbidden { call }) => {
+                        self.counts.forbidden.fetch_add(1, Ordering::Relaxed);
+                        tracing::error!(
+                            call,
+                            "a worker of the WAF ended because of a forbidden call"
+                        );
+                        crashes += 1;
+                        if crashes >= CRASHES {
+                            return Asked::Deadly;
+                        }
+                        continue;
+                    }
                     Heard::Gone => {}
-                    Heard::Silence => return Asked::Busy,
+                    Heard::Silence => {
+                        silences += 1;
+                        if silences >= SILENCES {
+                            return Asked::Busy;
+                        }
+                    }
                 }
                 self.counts.lost.fetch_add(1, Ordering::Relaxed);
                 drop(held);
@@ -270,14 +305,19 @@ impl Pool {
     }
 
     /// A worker that nobody is asking.
-    fn worker(&self) -> Option<Worker> {
-        let generation = self.mother.generation()?;
+    fn worker(&self) -> Result<Worker, Missing> {
+        let generation = match self.mother.generation() {
+            Some(generation) => generation,
+            None if self.mother.is_coming() => return Err(Missing::ForNow),
+            None => return Err(Missing::Altogether),
+        };
         loop {
             let idle = lock(&self.idle).pop();
             match idle {
-                None => return self.made(generation),
+                // Her line is full, or she is gone at this moment, or there are no descriptors.
+                None => return self.made(generation).ok_or(Missing::ForNow),
                 Some(worker) if worker.of == generation && is_there(&worker.stream) => {
-                    return Some(worker);
+                    return Ok(worker);
                 }
                 Some(lost) if lost.of == generation => {
                     self.counts.lost.fetch_add(1, Ordering::Relaxed);
@@ -310,76 +350,6 @@ impl Pool {
             stream: UnixStream::from_std(near).ok()?,
             asked: 0,
         })
-    }
-}
-
-/// A worker that is being asked.
-struct Held<'p> {
-    worker: Option<Worker>,
-    pool: &'p Pool,
-}
-
-impl Held<'_> {
-    /// Asks it.
-    async fn asked(&mut self, frame: &[u8]) -> Heard {
-        match &mut self.worker {
-            Some(worker) => heard(worker, frame).await,
-            None => Heard::Gone,
-        }
-    }
-
-    /// It has answered, and may be asked again.
-    fn give_back(&mut self) {
-        let Some(mut worker) = self.worker.take() else {
-            return;
-        };
-        worker.asked += 1;
-        if worker.asked < self.pool.settings.recycle {
-            lock(&self.pool.idle).push(worker);
-        } else {
-            self.pool.counts.recycled.fetch_add(1, Ordering::Relaxed);
-            self.pool.let_go(&worker);
-        }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if let Some(worker) = self.worker.take() {
-            self.pool.let_go(&worker);
-        }
-    }
-}
-
-/// Whether the other end is open, as far as is known without waiting.
-fn is_there(stream: &UnixStream) -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // A worker that nobody asks says nothing; what can be read is its end.
-    let mut seen = [PollFd::new(stream, PollFlags::IN)];
-    matches!(poll(&mut seen, Some(&now)), Ok(0))
-}
-
-async fn heard(worker: &mut Worker, frame: &[u8]) -> Heard {
-    let stream = &mut worker.stream;
-    let asking = async {
-        stream.write_all(frame).await?;
-        let length = usize::try_from(stream.read_u32().await?).unwrap_or(usize::MAX);
-        if length > LONGEST {
-            return Err(std::io::ErrorKind::InvalidData.into());
-        }
-        let mut bytes = vec![0; length];
-        stream.read_exact(&mut bytes).await?;
-        Answer::of(&bytes).ok_or_else(|| std::io::ErrorKind::InvalidData.into())
-    };
-    let asked: Result<std::io::Result<Answer>, _> = tokio::time::timeout(SILENCE, asking).await;
-    match asked {
-        Ok(Ok(answer)) => Heard::Answer(answer),
-        Ok(Err(_)) => Heard::Gone,
-        Err(_) => Heard::Silence,
     }
 }
 

@@ -1,7 +1,8 @@
 //! `yagura waf-worker`: the mother process, and the workers that she makes.
 //!
-//! The mother loads library and rules once, has every canary judged, gives up what she does not need
-//! (network, further privileges, memory), and then does nothing but make workers and kill them. A
+//! The mother loads library and rules once, gives up what she does not need (network, further
+//! privileges, memory, nearly every call of the system), has every canary judged as she is then, and
+//! from there on does nothing but make workers and kill them. A
 //! worker is a copy of her (fork): it is there in a millisecond, shares her rules' memory, and knows
 //! of no request but its own. It judges one request at a time; a deadline of CPU time ends it in the
 //! middle of whatever it is at.
@@ -17,10 +18,12 @@ use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitOptions, kill_process, set_parent_process_death_signal,
     setrlimit, waitpid,
 };
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use rustix::time::{ClockId, clock_gettime};
 use yagura_control::clock::monotonic;
 
 use crate::bounds;
+use crate::cage::{self, Who};
 use crate::canaries;
 use crate::engine::Engine;
 use crate::errand::{self, Errand, Loaded, Report, Setup};
@@ -61,6 +64,12 @@ pub fn run() -> ExitCode {
 /// # Errors
 /// Why it cannot be used, in words.
 pub fn load(setup: &Setup) -> Result<(Loaded, Engine), String> {
+    load_and(setup, Vec::new)
+}
+
+/// Loads everything, shuts the process in, which gives what stayed open of it, and tries it as it is
+/// then.
+fn load_and(setup: &Setup, shut: impl FnOnce() -> Vec<String>) -> Result<(Loaded, Engine), String> {
     let began = monotonic();
     let digest = rules::digest(&setup.rules).map_err(|error| error.to_string())?;
     if let Some(expected) = setup
@@ -76,6 +85,7 @@ pub fn load(setup: &Setup) -> Result<(Loaded, Engine), String> {
     let sources = Sources::of(&setup.rules, setup.exclusions.clone(), &setup.overrides);
     let sources = sources.map_err(|error| error.to_string())?;
     let engine = Engine::load(&setup.library, &sources)?;
+    let open = shut();
     let wrong = canaries::wrong(|request| engine.judge(request).refused);
     if !wrong.is_empty() {
         return Err(format!(
@@ -89,17 +99,20 @@ pub fn load(setup: &Setup) -> Result<(Loaded, Engine), String> {
         digest,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         canaries: canaries::all().len(),
-        open: Vec::new(),
+        open,
     };
     Ok((loaded, engine))
 }
 
 fn loaded(setup: &Setup) -> Result<(Loaded, Engine), String> {
+    let network = foreign::leave_the_network();
+    load_and(setup, || shut(setup, network))
+}
+
+/// Gives up what is not needed once the rules are loaded; gives what the system kept open. Whether it
+/// left the network matters only where it could open a socket.
+fn shut(setup: &Setup, network: io::Result<()>) -> Vec<String> {
     let mut open = Vec::new();
-    if let Err(error) = foreign::leave_the_network() {
-        open.push(format!("it has the network: {error}"));
-    }
-    let (loaded, engine) = load(setup)?;
     let limits = [
         (
             Resource::As,
@@ -121,7 +134,24 @@ fn loaded(setup: &Setup) -> Result<(Loaded, Engine), String> {
     if let Err(error) = rustix::thread::set_no_new_privs(true) {
         open.push(format!("it may gain privileges: {error}"));
     }
-    Ok((Loaded { open, ..loaded }, engine))
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    if let Err(error) = set_capabilities(None, none) {
+        open.push(format!("it has capabilities: {error}"));
+    }
+    foreign::tell_forbidden_calls();
+    match (cage::enter(Who::Mother), network) {
+        (Ok(()), _) => {}
+        (Err(error), Ok(())) => open.push(format!("it may call all of the system: {error}")),
+        (Err(error), Err(network)) => {
+            open.push(format!("it may call all of the system: {error}"));
+            open.push(format!("it has the network: {network}"));
+        }
+    }
+    open
 }
 
 /// How much room of addresses the process has taken already, most of which its allocator has only
@@ -172,7 +202,10 @@ fn work(engine: &Engine, asker: UnixStream) -> ExitCode {
     }
     // The mother's hold of the edge.
     foreign::close_stdin();
-    foreign::end_at_deadlines(asker.as_raw_fd());
+    foreign::speak_last_to(asker.as_raw_fd());
+    foreign::end_at_deadlines();
+    // Where the system has no such thing, the mother has said so.
+    let _no_seccomp = cage::enter(Who::Worker);
     match answer(engine, asker) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,

@@ -1,6 +1,7 @@
 //! `[waf]`, and `waf` of a site.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeValue;
 
@@ -12,6 +13,8 @@ use crate::settings::{SiteSettings, UnixUser, WafSetting, WafSettings};
 const LIBRARY: &str = "libmodsecurity.so.3";
 /// Where Debian's package puts them.
 const RULES: &str = "/usr/share/modsecurity-crs/rules";
+/// Long enough for a report of a season.
+const KEEP_FINDINGS: Duration = Duration::from_secs(90 * 86_400);
 /// A worker with the rules takes about 40 MiB.
 const LEAST_MEMORY: u64 = 128 << 20;
 
@@ -41,9 +44,19 @@ pub(super) fn read(table: &Section<'_>) -> WafSettings {
         let hint = "write at least \"128MiB\": the rules alone take a third of that";
         table.fault("memory", "a worker cannot live on so little", hint);
     }
+    let socket = table.path("socket");
     let user: Option<UnixUser> = table.optional("user");
+    if socket.is_some() && user.is_some() {
+        let hint = "write `User=` into the service behind the socket";
+        table.fault(
+            "user",
+            "workers behind a socket run as their service does",
+            hint,
+        );
+    }
     let Share(shadow_per_million) = table.or("shadow", Share(20_000));
     let Count(recycle) = table.or("recycle", Count(1_000));
+    let keep_findings = table.or("keep_findings", KEEP_FINDINGS);
     table.end();
     WafSettings {
         library,
@@ -53,9 +66,11 @@ pub(super) fn read(table: &Section<'_>) -> WafSettings {
         exclusions,
         workers,
         memory_bytes,
+        socket,
         user,
         shadow_per_million,
         recycle: u64::from(recycle),
+        keep_findings,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `[waf]` and `waf` of a site: how requests are inspected.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::UnixUser;
 
@@ -21,12 +22,16 @@ pub struct WafSettings {
     pub workers: usize,
     /// Most memory of a worker.
     pub memory_bytes: u64,
+    /// Where the service manager starts the worker process; `None`: the edge starts it.
+    pub socket: Option<PathBuf>,
     /// The user that workers run as; `None`: the edge's own.
     pub user: Option<UnixUser>,
     /// Of a million requests in shadow, how many are inspected.
     pub shadow_per_million: u32,
     /// After so many requests a worker makes room for a new one.
     pub recycle: u64,
+    /// How long findings are kept.
+    pub keep_findings: Duration,
 }
 
 /// `waf` of a site.

@@ -18,6 +18,9 @@ pub struct ShowWaf {
     /// Of one site alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
+    /// Only what came since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// How the WAF is, and what it found.
@@ -55,6 +58,9 @@ pub struct WafStatus {
     pub shadow_findings: u64,
     /// Workers that a deadline ended.
     pub deadlines: u64,
+    /// Workers that were ended because of a forbidden call of the system.
+    #[serde(default)]
+    pub forbidden: u64,
     /// Workers that were lost in another way.
     pub lost: u64,
     /// Workers that made room for new ones.

@@ -184,8 +184,8 @@ pub const WAF_BUSY: Family = family(
 pub const WAF_ENDS: Family = family(
     "yagura_waf_worker_ends_total",
     "counter",
-    "because (deadline, lost, recycled)",
-    "Workers that ended: by a deadline, of themselves or killed by somebody, to make room for a new one.",
+    "because (deadline, forbidden, lost, recycled)",
+    "Workers that ended: by a deadline, by a call of the system that they may not make, of themselves or killed by somebody, to make room for a new one.",
 );
 /// CPU time of verdicts.
 pub const WAF_CPU: Family = family(
@@ -193,6 +193,13 @@ pub const WAF_CPU: Family = family(
     "counter",
     "",
     "CPU time that verdicts took in the workers.",
+);
+/// Findings that are not on disk.
+pub const WAF_UNWRITTEN: Family = family(
+    "yagura_waf_findings_unwritten_total",
+    "counter",
+    "because (queue, disk)",
+    "Findings that were lost to the disk: the queue was full, or the disk took nothing. The newest are told from memory all the same.",
 );
 /// Responses in memory.
 pub const HOT_ENTRIES: Family = family("yagura_hot_entries", "gauge", "", "Responses in memory.");
@@ -456,7 +463,7 @@ pub const HOOKS_WAITING: Family = family(
 mod tests {
     use super::*;
 
-    const ALL: [&Family; 62] = [
+    const ALL: [&Family; 63] = [
         &BUILD,
         &STARTED,
         &GENERATION,
@@ -481,6 +488,7 @@ mod tests {
         &WAF_BUSY,
         &WAF_ENDS,
         &WAF_CPU,
+        &WAF_UNWRITTEN,
         &HOT_ENTRIES,
         &HOT_BYTES,
         &HOT_CAPACITY,

@@ -169,10 +169,16 @@ fn of_waf(edge: &Edge, text: &mut Text) {
     text.value(&[], status.busy as u64);
     text.family(&f::WAF_ENDS);
     text.value(&[("because", "deadline")], status.deadlines);
+    text.value(&[("because", "forbidden")], status.forbidden);
     text.value(&[("because", "lost")], status.lost);
     text.value(&[("because", "recycled")], status.recycled);
     text.family(&f::WAF_CPU);
     text.value(&[], status.cpu_us);
+    text.family(&f::WAF_UNWRITTEN);
+    let lost = &edge.waf.findings.lost;
+    for (because, count) in [("queue", &lost.in_queue), ("disk", &lost.on_disk)] {
+        text.value(&[("because", because)], count.load(Ordering::Relaxed));
+    }
     text.family(&f::WAF_REQUESTS);
     for ((site, mode, found, done), count) in edge.waf.tally.all() {
         let labels = [

@@ -108,6 +108,7 @@ fn wanted(settings: &WafSettings, today: Date) -> (PoolSettings, Vec<String>) {
     };
     let pool = PoolSettings {
         program: PathBuf::from(OWN),
+        socket: settings.socket.clone(),
         user,
         stamp: yagura_waf::setup::stamp(&setup),
         setup,

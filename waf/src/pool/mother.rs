@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{Shutdown, shutdown};
 use rustix::process::Signal;
 use tokio::sync::Notify;
 
@@ -61,6 +62,8 @@ struct Now {
     /// How many there were, this one included.
     generation: u64,
     line: Option<Arc<OwnedFd>>,
+    /// Whether one is being started of whom nothing bad is known.
+    coming: bool,
 }
 
 impl Mother {
@@ -72,6 +75,7 @@ impl Mother {
                 health: Health::Starting,
                 generation: 0,
                 line: None,
+                coming: true,
             }),
             endings: Mutex::default(),
             ended: Notify::new(),
@@ -88,7 +92,7 @@ impl Mother {
                     Ok(started) => started,
                     Err(why) => {
                         tracing::error!(%why, "the WAF's worker cannot be used");
-                        mother.failed(why);
+                        mother.failed(why, false);
                         drop(mother);
                         if has_left(&left, wait) {
                             return;
@@ -105,7 +109,7 @@ impl Mother {
                 }
                 let ended = process.ended();
                 if let Some(mother) = kept.upgrade() {
-                    mother.failed(format!("the worker process ended: {ended}"));
+                    mother.failed(format!("the worker process ended: {ended}"), true);
                 }
                 tracing::warn!(ended, "the WAF's worker process ended; another is started");
                 wait = AGAIN;
@@ -116,7 +120,7 @@ impl Mother {
         };
         let thread = std::thread::Builder::new().name("waf".to_owned());
         if let Err(error) = thread.spawn(looking) {
-            mother.failed(format!("there is no thread for it: {error}"));
+            mother.failed(format!("there is no thread for it: {error}"), false);
         }
         mother
     }
@@ -129,6 +133,11 @@ impl Mother {
     pub(super) fn generation(&self) -> Option<u64> {
         let now = lock(&self.now);
         now.line.is_some().then_some(now.generation)
+    }
+
+    /// Whether there will soon be one, as far as is known.
+    pub(super) fn is_coming(&self) -> bool {
+        lock(&self.now).coming
     }
 
     /// Tells that one something.
@@ -187,8 +196,9 @@ impl Mother {
         now.line = Some(line);
     }
 
-    fn failed(&self, why: String) {
+    fn failed(&self, why: String, coming: bool) {
         let mut now = lock(&self.now);
+        now.coming = coming;
         now.health = Health::Failed { why };
         now.line = None;
     }
@@ -200,33 +210,22 @@ fn has_left(left: &Receiver<()>, wait: Duration) -> bool {
 }
 
 struct Process {
-    child: Child,
+    /// None where the service manager started her.
+    child: Option<Child>,
     line: Arc<OwnedFd>,
 }
 
 impl Process {
     /// Starts one and waits until she has loaded.
     fn start(settings: &PoolSettings) -> Result<(Self, Loaded), String> {
-        let (near, far) = errand::pair().map_err(|error| error.to_string())?;
-        let mut command = Command::new(&settings.program);
-        command
-            .arg("waf-worker")
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::from(far))
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit());
-        if let Some((user, group)) = settings.user {
-            command.uid(user).gid(group);
-        }
-        let child = command.spawn().map_err(|error| {
-            format!("{} cannot be started: {error}", settings.program.display())
-        })?;
-        // Its own hold of the other end.
-        drop(command);
-        let mut process = Self {
-            child,
-            line: Arc::new(near),
+        let mut process = match &settings.socket {
+            None => Self::own(settings)?,
+            Some(path) => Self {
+                child: None,
+                line: errand::connected(path)
+                    .map(Arc::new)
+                    .map_err(|error| format!("{}: {error}", path.display()))?,
+            },
         };
         let load = Errand::Load(settings.setup.clone());
         let said = errand::say(process.line.as_ref(), &load, None);
@@ -246,6 +245,31 @@ impl Process {
                 Err(format!("the worker process ended while it loaded: {ended}"))
             }
         }
+    }
+
+    /// A child of this process.
+    fn own(settings: &PoolSettings) -> Result<Self, String> {
+        let (near, far) = errand::pair().map_err(|error| error.to_string())?;
+        let mut command = Command::new(&settings.program);
+        command
+            .arg("waf-worker")
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(far))
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit());
+        if let Some((user, group)) = settings.user {
+            command.uid(user).gid(group);
+        }
+        let child = command.spawn().map_err(|error| {
+            format!("{} cannot be started: {error}", settings.program.display())
+        })?;
+        // Its own hold of the other end.
+        drop(command);
+        Ok(Self {
+            child: Some(child),
+            line: Arc::new(near),
+        })
     }
 
     /// Waits until something can be heard, an end included.
@@ -283,16 +307,25 @@ impl Process {
     /// How she ended, in words.
     fn ended(&mut self) -> String {
         self.kill();
-        match self.child.wait() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
+        match self.child.as_mut().map(Child::wait) {
+            Some(Ok(status)) => status.to_string(),
+            Some(Err(error)) => error.to_string(),
+            None => "it hung up; the service manager knows more".to_owned(),
         }
     }
 
     fn kill(&mut self) {
         // Her workers go with her.
-        let _is_gone = self.child.kill();
-        let _ended = self.child.wait();
+        match &mut self.child {
+            Some(child) => {
+                let _is_gone = child.kill();
+                let _ended = child.wait();
+            }
+            // She ends when nobody is there any more.
+            None => {
+                let _is_gone = shutdown(self.line.as_ref(), Shutdown::Both);
+            }
+        }
     }
 }
 
