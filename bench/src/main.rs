@@ -8,7 +8,8 @@
 //! - `process.rs` starts and ends processes, `usage.rs` reads what they used, `packages.rs` fetches
 //!   the peers, `machine.rs` names the machine.
 //! - `report/` writes table, CSV, plots and `docs/benchmarks.md` out of a run (`figures.rs`).
-//! - `guard.rs` counts instructions a hit for CI, `measure.rs` measures one server by hand.
+//! - `guard.rs` counts instructions a hit for CI, `waf.rs` measures what inspection costs, `measure.rs`
+//!   one server by hand.
 //!
 //! Only addresses of this machine are asked; all load is bounded in count and time.
 
@@ -27,6 +28,7 @@ mod process;
 mod report;
 mod servers;
 mod usage;
+mod waf;
 mod workloads;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +48,8 @@ enum Command {
     Page(report::Arguments),
     /// Count the instructions of a hit and fail when they grew (for CI; needs valgrind)
     Guard(guard::Arguments),
+    /// Measure what the inspection of a clean request costs
+    Waf(waf::Arguments),
     /// Ask one server for one target again and again
     Measure(measure::Arguments),
     /// The origin behind every peer
@@ -64,6 +68,7 @@ fn main() -> anyhow::Result<()> {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Page(arguments) => report::run(&arguments),
         Command::Guard(arguments) => guard::run(&arguments),
+        Command::Waf(arguments) => waf::run(&arguments),
         Command::Measure(arguments) => measure::run(arguments),
         Command::Origin(arguments) => servers::origin(&arguments),
         Command::Limit(arguments) => servers::limit(&arguments),
