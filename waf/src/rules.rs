@@ -1,6 +1,6 @@
 //! Which rules are loaded, and in which order: how the engine runs (rules/base.conf), the operator's
 //! exclusions, the Core Rule Set's files for requests, what is tuned for Japanese sites
-//! (rules/tuning.conf), the operator's own.
+//! (rules/tuning.conf, rules/carriers.conf), the operator's own.
 
 use std::fs;
 use std::io;
@@ -31,12 +31,14 @@ impl Sources {
         let files = files(folder)?;
         let base = include_str!("../rules/base.conf").to_owned();
         let tuning = include_str!("../rules/tuning.conf").to_owned();
+        let carriers = include_str!("../rules/carriers.conf").to_owned();
         let mut pieces = vec![
             Piece::Text("the program's own base.conf", base),
             Piece::Text("the file of exclusions", exclusions),
         ];
         pieces.extend(files.into_iter().map(Piece::File));
         pieces.push(Piece::Text("the program's own tuning.conf", tuning));
+        pieces.push(Piece::Text("the program's own carriers.conf", carriers));
         pieces.extend(overrides.iter().cloned().map(Piece::File));
         Ok(Self { pieces })
     }
