@@ -70,6 +70,7 @@ mod two_edges;
 mod upgrade;
 mod waf;
 mod waf_lasting;
+mod waf_carriers;
 mod waf_workers;
 mod ways;
 mod withdraw;
