@@ -163,7 +163,8 @@ async fn what_a_switch_would_mean_is_known_beforehand() {
     assert_eq!(site["behind"][0], "prefecture");
     let told = eventually("the path through the cloud is known", || async {
         let told = edge.told(&["cloud", "status"]);
-        (!told.contains("not known yet")).then_some(told)
+        let is_known = told.contains("through prefecture") && !told.contains("not known yet");
+        is_known.then_some(told)
     })
     .await;
     for words in [
@@ -213,7 +214,9 @@ async fn a_cloud_that_fails_is_told_of_and_so_is_its_recovery() {
         history.contains("the path through prefecture has failed since"),
         "{history}"
     );
-    assert_eq!(warnings(&edge), "null");
+    // The edge may have asked for a switch meanwhile, which is another matter.
+    let warnings = warnings(&edge);
+    assert!(!warnings.contains("the path through"), "{warnings}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use url::Url;
-use yagura_config::settings::{BypassSettings, CloudSettings};
+use yagura_config::settings::{BypassSettings, CloudSettings, DnsRecord};
 use yagura_control::Timestamp;
 use yagura_control::clock::monotonic;
 use yagura_control::order::{IngressEvent, Route};
@@ -100,7 +100,9 @@ async fn watch_records(edge: &Edge, site: &str, places: &watch::Sender<Places>) 
         let settings = edge.switchboard.settings();
         // The machine looks at the servers of the zone, for both.
         let facts = edge.probes.facts(site).unwrap_or_default();
-        if facts.servers_at == Timestamp::ZERO {
+        let mut records = bypass.behind.values().flatten();
+        let asks = records.any(|record| matches!(record, DnsRecord::Cname(_)));
+        if asks && facts.servers_at == Timestamp::ZERO {
             tokio::time::sleep(LOOK).await;
             continue;
         }
@@ -321,7 +323,7 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
-    use yagura_config::settings::{CloudWord, DnsRecord};
+    use yagura_config::settings::CloudWord;
 
     use super::*;
     use crate::probes::judge::tests::bypass;
