@@ -213,6 +213,14 @@ fn a_hook_is_told_in_one_way() {
         ),
         ("webhook = \"chat.example\"", "is no URL"),
         (
+            "webhook = \"http://chat.example/\"\ntrust = \"roots.pem\"",
+            "no certificate is shown there",
+        ),
+        (
+            "command = [\"a\"]\ntrust = \"roots.pem\"",
+            "a command shows no certificate",
+        ),
+        (
             "webhook = \"https://a/\"\nheader = \"X\"",
             "half of the secret",
         ),

@@ -23,6 +23,7 @@ pub mod clock;
 pub mod day;
 pub mod feed;
 pub mod hash;
+pub mod hook;
 pub mod journal;
 pub mod openapi;
 pub mod order;

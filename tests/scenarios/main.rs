@@ -41,6 +41,7 @@ mod front_door;
 mod full_disk;
 mod handed_over;
 mod history;
+mod hooks;
 mod http2;
 mod ingress;
 mod internet;

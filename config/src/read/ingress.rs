@@ -86,6 +86,8 @@ fn hook(table: &Section<'_>, index: usize) -> Option<HookSettings> {
     let webhook: Option<String> = table.optional("webhook");
     let header: Option<String> = table.optional("header");
     let secret_file = table.path("secret_file");
+    let trust = table.path("trust");
+    let has_trust = trust.is_some();
     let way = match (command.is_empty(), webhook) {
         (false, None) => Some(HookWay::Command(command)),
         (true, Some(url)) => {
@@ -102,7 +104,11 @@ fn hook(table: &Section<'_>, index: usize) -> Option<HookSettings> {
                     None
                 }
             };
-            Some(HookWay::Webhook { url, secret })
+            if has_trust && !url.starts_with("https://") {
+                let hint = "write the URL with https://, or take `trust` out";
+                table.fault("trust", "no certificate is shown there", hint);
+            }
+            Some(HookWay::Webhook { url, secret, trust })
         }
         _ => {
             let hint = "write `command = [\"/path/to/program\"]` or `webhook = \"https://...\"`";
@@ -114,6 +120,9 @@ fn hook(table: &Section<'_>, index: usize) -> Option<HookSettings> {
             None
         }
     };
+    if has_trust && !matches!(way, Some(HookWay::Webhook { .. })) {
+        table.fault("trust", "a command shows no certificate", "take it out");
+    }
     table.end();
     Some(HookSettings { name, way: way? })
 }

@@ -63,5 +63,7 @@ pub enum HookWay {
         url: String,
         /// A field to be sent with it, and the file that holds its value.
         secret: Option<(String, PathBuf)>,
+        /// The authorities that are believed about the server; `None`: the system's.
+        trust: Option<PathBuf>,
     },
 }

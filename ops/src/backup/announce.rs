@@ -1,22 +1,12 @@
-//! Tells those whom `[[hook]]` names that something needs a person: a command with JSON on its
-//! standard input, or a POST of the same JSON.
+//! Tells those whom `[[hook]]` names that something of backups needs a person. How a hook is told, and
+//! when again, stands in `yagura_control::hook`.
 
-use std::io;
-use std::process::Stdio;
-use std::time::Duration;
-
+use bytes::Bytes;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 use yagura_config::settings::{HookSettings, HookWay};
-use yagura_control::Timestamp;
-
-use super::store::rest;
-
-/// Nobody is waited for longer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// So often it is tried.
-const TRIES: u32 = 3;
+use yagura_control::hook::queue::Queue;
+use yagura_control::hook::{self, Way};
+use yagura_control::{Clock, SystemClock, Timestamp};
 
 /// What is told.
 #[derive(Clone, Debug, Serialize)]
@@ -45,52 +35,40 @@ impl Announcement {
     }
 }
 
-/// Tells everybody, each by itself; a hook that hangs keeps nobody else waiting.
+/// Tells everybody, each by itself; a hook that hangs keeps nobody else waiting, and one that is back
+/// within a day hears it. Alarms are few, so that each may have a queue of its own.
 pub(crate) fn tell(hooks: &[HookSettings], announcement: &Announcement) {
-    let json = serde_json::to_vec(announcement).unwrap_or_default();
+    let body: Bytes = serde_json::to_vec(announcement).unwrap_or_default().into();
     for hook in hooks.iter().cloned() {
-        let json = json.clone();
-        tokio::spawn(async move {
-            for attempt in 1..=TRIES {
-                let telling = tokio::time::timeout(PATIENCE, once(&hook, &json));
-                let told = telling
-                    .await
-                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-                let Err(error) = told else { return };
-                tracing::error!(hook = %hook.name, attempt, %error, "a hook could not be told");
-                tokio::time::sleep(Duration::from_secs(u64::from(attempt) * 5)).await;
-            }
-        });
+        tokio::spawn(told(hook, body.clone()));
     }
 }
 
-async fn once(hook: &HookSettings, json: &[u8]) -> io::Result<()> {
-    match &hook.way {
-        HookWay::Command(words) => {
-            let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-            let mut child = Command::new(program)
-                .args(arguments)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null())
-                .kill_on_drop(true)
-                .spawn()?;
-            if let Some(mut input) = child.stdin.take() {
-                input.write_all(json).await?;
+async fn told(hook: HookSettings, body: Bytes) {
+    let mut queue = Queue::default();
+    queue.push(body, SystemClock.now());
+    while let Some(wait) = queue.wait(SystemClock.now()) {
+        tokio::time::sleep(wait).await;
+        let Some(body) = queue.next(SystemClock.now()) else {
+            continue;
+        };
+        match hook::tell(way(&hook.way), body).await {
+            Ok(()) => queue.done(),
+            Err(why) => {
+                tracing::error!(hook = %hook.name, why, "a hook could not be told");
+                queue.failed(why, SystemClock.now());
             }
-            let status = child.wait().await?;
-            if status.success() {
-                return Ok(());
-            }
-            Err(io::Error::other(format!("{program} ended with {status}")))
         }
-        HookWay::Webhook { url, secret } => {
-            let secret = match secret {
-                None => None,
-                Some((header, file)) => {
-                    Some((header.clone(), tokio::fs::read_to_string(file).await?))
-                }
-            };
-            rest::post_json(url, secret, json.to_vec().into()).await
-        }
+    }
+}
+
+fn way(settings: &HookWay) -> Way<'_> {
+    match settings {
+        HookWay::Command(command) => Way::Command(command),
+        HookWay::Webhook { url, secret, trust } => Way::Webhook {
+            url,
+            secret: secret.as_ref(),
+            trust: trust.as_deref(),
+        },
     }
 }

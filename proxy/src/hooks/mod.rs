@@ -3,19 +3,16 @@
 //!
 //! - `announcement.rs`: what is told, as JSON.
 //! - `told.rs`: which orders are told of; pure.
-//! - `queue.rs`: what waits to be told to one hook, and when it is tried again; pure.
-//! - `run.rs`: one task a hook; `command.rs` and `webhook.rs` reach it.
+//! - `run.rs`: one task a hook. How a hook is reached, and when it is tried again, stands in
+//!   `yagura_control::hook`, for the operations desk too.
 //!
 //! Each hook has a queue of its own, so that a slow one keeps no other waiting, and nothing on the
 //! way of a request waits for any. Announcements live in memory: what waits for people stands in the
 //! journal, and `yagura request list` shows it whoever was told.
 
 pub mod announcement;
-mod command;
-mod queue;
 pub mod run;
 pub mod told;
-mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +22,7 @@ use yagura_config::settings::HookSettings;
 use yagura_control::Timestamp;
 
 use announcement::Announcement;
-use queue::{Counts, Queue};
+use yagura_control::hook::queue::{Counts, Queue};
 
 /// Every hook, with what it is still to be told.
 #[derive(Debug, Default)]
@@ -78,16 +75,18 @@ impl Hooks {
         failing.collect()
     }
 
-    /// Takes over other settings; a hook that stays as it is keeps what it is still to be told.
+    /// Takes over other settings. A hook of the same name keeps what it is still to be told: one that
+    /// was put right hears it in the new way.
     fn set(&self, settings: &[HookSettings]) {
         let mut all = self.all();
         let former = std::mem::take(&mut *all);
         for hook in settings {
             let kept = former.get(&hook.name).filter(|kept| kept.settings == *hook);
             let anew = || {
+                let waits = former.get(&hook.name).map(|it| it.queue().handed_over());
                 Arc::new(Hook {
                     settings: hook.clone(),
-                    queue: Mutex::default(),
+                    queue: Mutex::new(waits.unwrap_or_default()),
                     added: Notify::new(),
                 })
             };
@@ -137,7 +136,9 @@ mod tests {
         let both = [("a".to_owned(), 1), ("b".to_owned(), 1)];
         assert_eq!(waiting(&hooks), both);
         hooks.set(&[hook("a", "/bin/true"), hook("b", "/bin/false")]);
-        assert_eq!(waiting(&hooks), [("a".to_owned(), 1), ("b".to_owned(), 0)]);
+        assert_eq!(waiting(&hooks), both);
+        hooks.set(&[hook("a", "/bin/true"), hook("c", "/bin/false")]);
+        assert_eq!(waiting(&hooks), [("a".to_owned(), 1), ("c".to_owned(), 0)]);
         assert!(hooks.warnings(Timestamp(0)).is_empty());
     }
 }

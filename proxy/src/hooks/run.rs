@@ -8,15 +8,14 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::{AbortHandle, JoinSet};
 use yagura_config::settings::HookWay;
+use yagura_control::hook::Way;
 
-use super::{Hook, command, told, webhook};
+use super::{Hook, told};
 use crate::routing::News;
 use crate::state::Edge;
 
 /// How often it is looked whether the settings changed.
 const LOOK: Duration = Duration::from_millis(500);
-/// How long a hook may take.
-const LONGEST: Duration = Duration::from_secs(30);
 /// How long a task sleeps when nothing waits and nobody wakes it.
 const IDLE: Duration = Duration::from_secs(3_600);
 
@@ -84,16 +83,15 @@ async fn tell(edge: &Edge, hook: &Hook) {
             }
             continue;
         };
-        let telling = async {
-            match &hook.settings.way {
-                HookWay::Command(command) => command::tell(command, &body).await,
-                HookWay::Webhook { url, secret } => {
-                    webhook::tell(url, secret.as_ref(), body.clone()).await
-                }
-            }
+        let way = match &hook.settings.way {
+            HookWay::Command(command) => Way::Command(command),
+            HookWay::Webhook { url, secret, trust } => Way::Webhook {
+                url,
+                secret: secret.as_ref(),
+                trust: trust.as_deref(),
+            },
         };
-        let told = tokio::time::timeout(LONGEST, telling).await;
-        match told.unwrap_or_else(|_| Err(format!("it took longer than {LONGEST:?}"))) {
+        match yagura_control::hook::tell(way, body).await {
             Ok(()) => hook.queue().done(),
             Err(why) => {
                 tracing::warn!(hook = name, why, "a hook did not take an announcement");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, RANGE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, HOST, RANGE, USER_AGENT};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::SendRequest;
@@ -190,31 +190,6 @@ impl Rest {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         spoken(tls.connect(name, stream).await?).await
     }
-}
-
-/// Posts JSON to a URL, with a secret field where one is given.
-pub(crate) async fn post_json(
-    url: &str,
-    secret: Option<(String, String)>,
-    json: Bytes,
-) -> io::Result<()> {
-    let rest = Rest::with_password(url, None, None)?;
-    let target = rest.url.path_and_query().map_or("/", |it| it.as_str());
-    let mut request = Request::post(target)
-        .header(HOST, rest.url.authority().map_or("", |it| it.as_str()))
-        .header(USER_AGENT, "yagura-ops")
-        .header(CONTENT_TYPE, "application/json");
-    if let Some((name, value)) = secret {
-        let mut value = HeaderValue::from_str(value.trim_end()).map_err(io::Error::other)?;
-        value.set_sensitive(true);
-        request = request.header(name, value);
-    }
-    let request = request.body(Full::new(json)).map_err(io::Error::other)?;
-    let (status, _) = rest.exchange(rest.connect().await?, request).await?;
-    if status.is_success() {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("status {status}")))
 }
 
 async fn spoken<S>(stream: S) -> io::Result<SendRequest<Full<Bytes>>>

@@ -8,13 +8,13 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
-
-use crate::probes::ask;
 
 /// Posts it.
 ///
@@ -22,7 +22,7 @@ use crate::probes::ask;
 /// It was not taken.
 pub async fn tell(
     url: &str,
-    secret: Option<&(String, PathBuf)>,
+    (secret, trust): (Option<&(String, PathBuf)>, Option<&Path>),
     body: Bytes,
 ) -> Result<(), String> {
     let url = Url::parse(url).map_err(|error| format!("the URL cannot be used: {error}"))?;
@@ -33,8 +33,9 @@ pub async fn tell(
     let stream = TcpStream::connect((bare.as_str(), port)).await;
     let stream = stream.map_err(|error| format!("{host}:{port} cannot be reached: {error}"))?;
     let status = if url.scheme() == "https" {
-        let tls = tokio::task::spawn_blocking(|| ask::tls(None)).await;
-        let tls: Arc<_> = tls.map_err(|error| error.to_string())??;
+        let trust = trust.map(Path::to_owned);
+        let tls = tokio::task::spawn_blocking(move || tls(trust.as_deref())).await;
+        let tls = tls.map_err(|error| error.to_string())??;
         let name = ServerName::try_from(bare).map_err(|error| error.to_string())?;
         let stream = TlsConnector::from(tls).connect(name, stream).await;
         let stream = stream.map_err(|error| format!("no TLS with {host}:{port}: {error}"))?;
@@ -88,6 +89,35 @@ fn value(file: &Path) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
+/// Whom we believe about the server: the authorities of a file, or the system's.
+fn tls(trust: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = trust {
+        let unusable = |why: &str| format!("{} cannot be used: {why}", file.display());
+        let pem = std::fs::read(file).map_err(|error| unusable(&error.to_string()))?;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|error| unusable(&error.to_string()))?;
+            let added = roots.add(certificate);
+            added.map_err(|error| unusable(&error.to_string()))?;
+        }
+        if roots.is_empty() {
+            return Err(unusable("it holds no certificate"));
+        }
+    } else {
+        let found = rustls_native_certs::load_native_certs();
+        let found = found.map_err(|error| format!("the system's authorities: {error}"))?;
+        let (_taken, _unusable) = roots.add_parsable_certificates(found);
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
 async fn sent(
     request: Request<Full<Bytes>>,
     stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -139,7 +169,7 @@ mod tests {
         std::fs::write(&file, "Bearer abc\n").unwrap();
         let (url, heard) = server("204 No Content").await;
         let secret = ("Authorization".to_owned(), file);
-        tell(&url, Some(&secret), Bytes::from_static(b"{}"))
+        tell(&url, (Some(&secret), None), Bytes::from_static(b"{}"))
             .await
             .unwrap();
         let heard = heard.await.unwrap();
@@ -154,14 +184,16 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_is_a_failure_and_tells_no_secret() {
         let (url, heard) = server("403 Forbidden").await;
-        let why = tell(&url, None, Bytes::from_static(b"{}")).await;
+        let why = tell(&url, (None, None), Bytes::from_static(b"{}")).await;
         assert_eq!(why.unwrap_err(), "127.0.0.1 answers 403");
         heard.await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("secret");
         std::fs::write(&file, "line\u{7}one").unwrap();
         let secret = ("Authorization".to_owned(), file);
-        let why = tell(&url, Some(&secret), Bytes::new()).await.unwrap_err();
+        let why = tell(&url, (Some(&secret), None), Bytes::new())
+            .await
+            .unwrap_err();
         assert!(
             why.contains("cannot be used") && !why.contains("one"),
             "{why}"

@@ -1,5 +1,5 @@
-//! Tells a program: the announcement on its standard input. It runs as the edge's user, with an
-//! environment of its own, so that nothing of the edge's reaches it.
+//! Tells a program: the announcement on its standard input. It runs as our user, with an
+//! environment of its own, so that nothing of ours reaches it.
 
 use std::process::Stdio;
 

@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::Timestamp;
 use bytes::Bytes;
-use yagura_control::Timestamp;
 
 /// Most announcements that wait; beyond it the oldest goes.
 const MOST: usize = 200;
@@ -77,6 +77,18 @@ impl Queue {
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
         self.waiting.front()?;
         Some(self.not_before.since(now).min(LONGEST_PAUSE))
+    }
+
+    /// All of it, for the same hook in another way, which is tried at once.
+    #[must_use]
+    pub fn handed_over(&mut self) -> Self {
+        let queue = std::mem::take(self);
+        Self {
+            is_trying: false,
+            failures: None,
+            not_before: Timestamp::ZERO,
+            ..queue
+        }
     }
 
     /// The first was taken.
