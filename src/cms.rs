@@ -2,9 +2,12 @@
 //!
 //! - `cms/arguments.rs`: the command line of it.
 //! - `cms/second_factor.rs`: who may come from outside the city hall, and what is done for a lost
-//!   telephone. It works on the database itself, whether the CMS runs or not.
+//!   telephone; `cms/password.rs`: what is done for a forgotten password. They work on the database
+//!   itself (`cms/database.rs`), whether the CMS runs or not.
 
 pub(crate) mod arguments;
+mod database;
+mod password;
 mod second_factor;
 
 use std::process::ExitCode;
@@ -21,6 +24,7 @@ use arguments::{CmsArguments, CmsCommand};
 pub(crate) fn run(arguments: &CmsArguments) -> anyhow::Result<ExitCode> {
     match (&arguments.command, &arguments.process) {
         (Some(CmsCommand::SecondFactor { command }), _) => second_factor::run(command),
+        (Some(CmsCommand::Password(arguments)), _) => password::run(arguments),
         (None, Some(process)) => serve(process),
         // The command line is refused before, when both are missing.
         (None, None) => Err(Faulty("name a configuration file with --config".to_owned()).into()),

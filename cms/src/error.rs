@@ -60,6 +60,9 @@ pub enum CmsError {
     /// So many wrong codes that no further one is taken.
     #[error("too many wrong codes; the second factor must be taken away and set up anew")]
     FactorSpent,
+    /// Who changes the password did not give the present one.
+    #[error("the present password is wrong")]
+    PasswordRefused,
     /// What somebody signed in showed again, before a change of the second factor, is wrong.
     #[error("the password or the code is wrong")]
     ProofRefused,
@@ -96,7 +99,7 @@ impl CmsError {
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::SignInRefused(_) => StatusCode::UNAUTHORIZED,
-            Self::ProofRefused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PasswordRefused | Self::ProofRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Forged | Self::FactorMissing | Self::FactorSpent => StatusCode::FORBIDDEN,
         }

@@ -23,6 +23,8 @@ pub(crate) enum CmsCommand {
         #[command(subcommand)]
         command: SecondFactorCommand,
     },
+    /// Give an account another password, for somebody who has forgotten it
+    Password(PasswordArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +50,25 @@ pub(crate) struct ResetArguments {
     /// What the person types to sign in
     #[arg(value_name = "USER")]
     pub(crate) login: String,
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Why, for the audit
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PasswordArguments {
+    /// What the person types to sign in
+    #[arg(value_name = "USER")]
+    pub(crate) login: String,
+    /// Read the password from standard input; without this one is made and shown once
+    #[arg(long)]
+    pub(crate) stdin: bool,
     /// Configuration file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,

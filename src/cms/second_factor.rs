@@ -1,20 +1,18 @@
 //! `yagura cms second-factor`: who has one, and taking one away.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use secrecy::ExposeSecret;
+use anyhow::bail;
 use serde::Serialize;
 use yagura_cms::CmsError;
 use yagura_cms::actions::second_factor::reset;
 use yagura_cms::domain::{Actor, Role, patience};
-use yagura_cms::store::Store;
 use yagura_cms::store::second_factors::Standing;
 use yagura_control::{Clock, SystemClock, Timestamp};
 
 use super::arguments::{ListArguments, ResetArguments, SecondFactorCommand};
-use crate::{configuration, output, process};
+use super::database::store;
+use crate::{output, process};
 
 pub(super) fn run(command: &SecondFactorCommand) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -126,21 +124,6 @@ async fn take_away(arguments: &ResetArguments) -> anyhow::Result<ExitCode> {
         println!("{login} has no second factor; nothing was changed");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The database of the CMS that this file configures. One that is not there is not made.
-async fn store(config: &Path) -> anyhow::Result<Store> {
-    let settings = configuration::read(config)?.cms;
-    let settings = configuration::part(settings, "cms", config)?;
-    let file = settings.database.expose_secret().strip_prefix("sqlite:");
-    if let Some(file) = file.map(Path::new).filter(|file| !file.exists()) {
-        bail!(
-            "there is no database at {}\n  start the CMS once, or name another file with --config",
-            file.display()
-        );
-    }
-    let store = Store::open(&settings.database).await;
-    store.context("the CMS's database cannot be opened")
 }
 
 #[cfg(test)]

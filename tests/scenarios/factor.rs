@@ -1,5 +1,6 @@
 //! Working from outside the city hall, through the edge that an operator has admit it: a password is
-//! not enough, a telephone is set up beforehand, and a lost one is forgotten.
+//! not enough, a telephone is set up beforehand, and a lost one is forgotten. And a password is changed
+//! by whose it is, or reset by a command.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -301,5 +302,88 @@ async fn a_lost_telephone_is_taken_away_by_a_command() {
         for word in words {
             assert!(!text.contains(word), "a log holds {word}");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_by_whose_it_is_and_a_forgotten_one_by_a_command() {
+    const PASSWORD: &str = "/account/password";
+    let town = open().await;
+    let mut desk = Browser::at_the_city_hall(&town);
+    desk.sign_in(&town, "").await;
+    let first = town.password("hanako");
+    let second = "a long one, made of words";
+    let fields = |present: &'static str| [("present", present), ("new", second), ("again", second)];
+    let refused = desk.send(PASSWORD, PASSWORD, &fields("wrong")).await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.text().contains("今のパスワードが違います"));
+    let right = [
+        ("present", first.as_str()),
+        ("new", second),
+        ("again", second),
+    ];
+    let done = desk.send(PASSWORD, PASSWORD, &right).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(done.field("cache-control"), "no-store");
+    assert!(done.text().contains("パスワードを変更しました"));
+    // Without the word of its session nobody changes anything.
+    let forged = desk.ask(
+        Method::POST,
+        PASSWORD,
+        "csrf=x&present=a&new=b&again=b".to_owned(),
+    );
+    assert_eq!(forged.await.status, 403);
+    assert_eq!(desk.get("/pages/").await.status, 200, "this session stays");
+    let mut another = Browser::at_the_city_hall(&town);
+    assert_ne!(
+        another.sign_in(&town, "").await.status,
+        303,
+        "the former one"
+    );
+
+    // She has forgotten it. One is made, and shown once.
+    let reset = [
+        "cms",
+        "password",
+        "hanako",
+        "--reason",
+        "asked at the counter",
+    ];
+    let told = String::from_utf8(town.yagura(&reset).stdout).unwrap();
+    assert!(
+        told.starts_with("hanako has another password; 1 sessions ended"),
+        "{told}"
+    );
+    let made = told.lines().nth(2).unwrap().trim().to_owned();
+    assert_eq!(
+        desk.get("/pages/").await.status,
+        303,
+        "its sessions are over"
+    );
+    let enter = |password: &str| {
+        vec![
+            ("login", "hanako".to_owned()),
+            ("password", password.to_owned()),
+        ]
+    };
+    for (password, status) in [(second, false), (made.as_str(), true)] {
+        let typed = enter(password);
+        let typed: Vec<(&str, &str)> = typed
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        let mut browser = Browser::at_the_city_hall(&town);
+        let entered = browser.send("/sign-in", "/sign-in", &typed).await;
+        assert_eq!(entered.status == 303, status, "{}", entered.text());
+    }
+    let unknown = town.yagura(&["cms", "password", "hanaco"]);
+    let told = String::from_utf8(unknown.stderr).unwrap();
+    assert!(told.contains("no account \"hanaco\""), "{told}");
+    let short = town.yagura(&["cms", "password", "hanako", "--stdin"]);
+    let told = String::from_utf8(short.stderr).unwrap();
+    assert!(told.contains("this password cannot be used"), "{told}");
+    for entry in std::fs::read_dir(town.data().join("log")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(![second, &made].iter().any(|word| text.contains(word)));
     }
 }

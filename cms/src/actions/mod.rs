@@ -4,6 +4,7 @@
 pub mod add_media;
 pub mod create_page;
 mod listings;
+pub mod password;
 pub mod publish;
 pub mod save_draft;
 pub mod second_factor;

@@ -11,6 +11,7 @@ pub mod markdown;
 pub mod media;
 pub mod organisation;
 pub mod page;
+pub mod password;
 pub mod path;
 pub mod patience;
 pub mod place;

@@ -76,6 +76,20 @@ pub(crate) async fn upsert_user(
     Ok(())
 }
 
+/// Gives an account another password.
+pub(crate) async fn set_password(
+    change: &mut Change,
+    user: UserId,
+    password_hash: &str,
+) -> Result<(), CmsError> {
+    sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
+        .bind(user.0)
+        .bind(password_hash.to_owned())
+        .execute(&mut **change)
+        .await?;
+    Ok(())
+}
+
 /// A session that is about to begin.
 pub(crate) struct NewSession<'s> {
     pub(crate) id: &'s str,

@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod password;
 mod postgres;
 mod promises;
 mod second_factor;
@@ -116,6 +117,9 @@ async fn keeps_every_promise(cms: Cms) {
     second_factor::a_recovery_code_counts_once(&cms).await;
     second_factor::guessing_ends(&cms).await;
     second_factor::a_lost_telephone_is_forgotten(&cms).await;
+    password::one_changes_ones_own_and_other_sessions_end(&cms).await;
+    password::who_guesses_the_present_one_waits(&cms).await;
+    password::a_forgotten_one_is_reset_and_every_session_ends(&cms).await;
     promises::writers_at_once_lose_nothing(&cms).await;
 }
 

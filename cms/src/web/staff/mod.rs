@@ -10,6 +10,7 @@ mod creating;
 mod editing;
 mod library;
 mod listing;
+mod password;
 mod problem;
 mod second_factor;
 mod session;
@@ -41,6 +42,10 @@ pub fn router(state: CmsState) -> Router {
         .route(
             "/account/second-factor/new",
             get(second_factor::setup).post(second_factor::confirm),
+        )
+        .route(
+            "/account/password",
+            get(password::form).post(password::change),
         )
         .route("/pages/", get(listing::show).post(creating::create))
         .route("/pages/new", get(creating::form))

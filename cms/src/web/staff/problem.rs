@@ -89,6 +89,7 @@ pub fn told(error: &CmsError) -> Vec<String> {
         CmsError::SignInRefused(Place::Outside) => one(
             "ユーザー名、パスワード、確認コードのいずれかが違います。確認コードは30秒ごとに変わり、同じものは一度しか使えません。",
         ),
+        CmsError::PasswordRefused => one("今のパスワードが違います。"),
         CmsError::ProofRefused => {
             one("パスワードか確認コードが違います。確認コードは一度しか使えません。")
         }

@@ -82,7 +82,7 @@ pub fn proof(code: &str, recovery: &str) -> Option<Proof> {
 }
 
 impl Staff {
-    fn owner(&self) -> Owner<'_> {
+    pub(super) fn owner(&self) -> Owner<'_> {
         Owner {
             user: &self.user,
             session: &self.session,
