@@ -309,6 +309,7 @@ pub(crate) fn told(reply: &Reply, dry_run: bool) -> String {
             Some(until) => format!("{site}: everybody is admitted until {until}"),
             None => format!("{site}: city hall alone is admitted"),
         },
+        Outcome::RestoreRecorded { what } => what.clone(),
         Outcome::DisasterChanged {
             site,
             status,

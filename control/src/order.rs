@@ -16,6 +16,7 @@
 //! - [`Upgrade`] in `order/upgrade.rs`: another process is to take over.
 //! - [`StartBypass`] and [`StartReturn`] in `order/cloud.rs`: around the security cloud and back.
 //! - [`OpenStaff`] in `order/staff.rs`: staff sites from outside.
+//! - [`RecordRestore`] in `order/restore.rs`: a restore in place of the CMS's database.
 //! - [`Decide`] in `order/approval.rs`: the second person's word.
 //! - [`ShowWaf`] in `order/waf.rs`: what inspection of requests found.
 //! - [`ShowCache`] and [`CacheStats`] in `order/cache.rs`: what the cache would do, and has done.
@@ -30,6 +31,7 @@ mod history;
 mod notice;
 mod purge;
 mod redirects;
+mod restore;
 mod route;
 mod staff;
 mod status;
@@ -70,6 +72,7 @@ pub use redirects::{
     CheckTargets, ImportDone, ImportRedirects, RedirectCounted, RedirectsShown, ShowRedirects,
     TargetState,
 };
+pub use restore::{RecordRestore, RestoreStage};
 pub use route::{MOST_STANDBYS, NoRoute, Route, SetRoute, UpstreamShown, WayShown};
 pub use staff::{CloseStaff, OpenStaff};
 pub use status::{
@@ -184,6 +187,8 @@ pub enum Order {
     OpenStaff(OpenStaff),
     /// Admit city hall alone again.
     CloseStaff(CloseStaff),
+    /// Note a restore in place of the CMS's database. See [`RecordRestore`].
+    RecordRestore(RecordRestore),
     /// Tell which requests there are. Changes nothing.
     ShowRequests,
     /// Approve or refuse a request. See [`Decide`].
@@ -357,6 +362,11 @@ pub enum Outcome {
         site: String,
         /// Until when everybody is admitted; none: city hall alone.
         outside_until: Option<Timestamp>,
+    },
+    /// Answer to [`Order::RecordRestore`].
+    RestoreRecorded {
+        /// What was noted, in words.
+        what: String,
     },
     /// Answer to [`Order::Reload`].
     Reloaded {

@@ -285,6 +285,7 @@ pub async fn give(edge: &Arc<Edge>, envelope: Envelope, peer: &str) -> Result<Re
         | Order::ConfirmDns(_)
         | Order::OpenStaff(_)
         | Order::CloseStaff(_)
+        | Order::RecordRestore(_)
         | Order::Decide(_)
         | Order::WithdrawRequest(_)
         | Order::Review(_) => {}

@@ -33,6 +33,8 @@ const ONE_OTHER: Rule = Rule {
 pub const fn rule(order: &Order) -> Option<Rule> {
     match order {
         Order::Bypass(_) | Order::Return(_) => Some(ONE_OTHER),
+        // Where the configuration of the backup says so.
+        Order::RecordRestore(restore) if restore.waits_for_approval() => Some(ONE_OTHER),
         _ => None,
     }
 }
@@ -43,6 +45,7 @@ pub const fn asked_at(order: &Order) -> Option<Timestamp> {
     match order {
         Order::Bypass(start) => Some(start.asked_at),
         Order::Return(start) => Some(start.asked_at),
+        Order::RecordRestore(restore) => Some(restore.asked_at),
         _ => None,
     }
 }
@@ -53,6 +56,7 @@ pub const fn breaks_glass(order: &Order) -> bool {
     match order {
         Order::Bypass(start) => start.break_glass,
         Order::Return(start) => start.break_glass,
+        Order::RecordRestore(restore) => restore.break_glass,
         _ => false,
     }
 }

@@ -48,6 +48,7 @@ pub const fn rule(order: &Order) -> (&'static str, Role) {
         Order::ConfirmDns(_) => ("confirm_dns", Role::Operator),
         Order::OpenStaff(_) => ("open_staff", Role::Operator),
         Order::CloseStaff(_) => ("close_staff", Role::Operator),
+        Order::RecordRestore(_) => ("record_restore", Role::Operator),
         Order::WithdrawRequest(_) => ("withdraw_request", Role::Operator),
         // Not even an administrator decides: who may is named for it.
         Order::Decide(_) => ("decide", Role::Approver),
@@ -124,6 +125,7 @@ mod tests {
             json!({"kind": "cloud_status"}),
             json!({"kind": "open_staff", "site": site, "until": 1}),
             json!({"kind": "close_staff", "site": site}),
+            json!({"kind": "record_restore", "asked_at": 0, "stage": "begins", "generation": "1", "state_of": 0}),
             json!({"kind": "show_requests"}),
             json!({"kind": "decide", "request": "1", "digest": "1", "decision": {"is": "approve"}}),
             json!({"kind": "withdraw_request", "request": "1"}),

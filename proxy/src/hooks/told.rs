@@ -103,7 +103,10 @@ impl Of<'_> {
     }
 
     fn site(&self) -> &str {
-        site_of(&self.request.order).unwrap_or("-")
+        match self.request.order.as_ref() {
+            Order::RecordRestore(_) => "CMS",
+            order => site_of(order).unwrap_or("-"),
+        }
     }
 
     fn reason(&self) -> &str {
@@ -235,6 +238,7 @@ const fn words(order: &Order) -> (&'static str, &'static str) {
         ),
         Order::AbortBypass(_) => ("直接公開の中止", "giving up the bypass"),
         Order::ConfirmDns(_) => ("DNS変更の確認", "that the change of the DNS was confirmed"),
+        Order::RecordRestore(_) => ("データベースの復元", "a restore in place"),
         _ => ("操作", "an order"),
     }
 }

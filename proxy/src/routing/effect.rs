@@ -237,6 +237,15 @@ pub fn of(
             let plan = staff::closed(close, before, generation);
             staff::changed(&close.site, before, plan, given.at).map(|(p, o, c)| plain(p, o, c))
         }
+        Order::RecordRestore(restore) => {
+            let what = restore.describe();
+            let outcome = Outcome::RestoreRecorded { what };
+            Ok(plain(
+                before.renumbered(generation),
+                outcome,
+                Change::default(),
+            ))
+        }
         Order::Ban(added) => {
             let present = parts.limits.bans();
             let mut exempt = parts.limits.settings().exempt.clone();

@@ -231,6 +231,7 @@ impl Subject {
             | Order::AbortBypass(_)
             | Order::ConfirmDns(_)
             | Order::CloudStatus
+            | Order::RecordRestore(_)
             | Order::ShowRequests
             | Order::Decide(_)
             | Order::WithdrawRequest(_)
@@ -302,6 +303,7 @@ pub fn words(order: &Order) -> String {
         Order::AbortBypass(_) => "give up the bypass".to_owned(),
         Order::ConfirmDns(confirm) => format!("the DNS was changed by hand: {}", confirm.note),
         Order::OpenStaff(open) => format!("admit everybody to the staff site until {}", open.until),
+        Order::RecordRestore(restore) => restore.describe(),
         Order::CloseStaff(_) => "admit city hall alone to the staff site".to_owned(),
         Order::Decide(decide) => match &decide.decision {
             Decision::Approve => format!("request {} approved", decide.request),

@@ -114,6 +114,7 @@ pub fn applied(
             }
             Order::CloseStaff(close) => effect::staff::closed(&close, &plan, generation),
             Order::Reload
+            | Order::RecordRestore(_)
             | Order::Bans
             | Order::ShowWaf(_)
             | Order::Upgrade(_)
