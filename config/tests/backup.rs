@@ -29,7 +29,10 @@ fn the_example_shows_every_key() {
     let names: Vec<&str> = backup.targets.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["second-disk", "data-center", "prefecture"]);
     assert_eq!(backup.targets[1].bandwidth, Some(4 << 20));
-    assert!(!format!("{backup:?}").contains("cms.db"));
+    assert!(backup.scratch_database.is_some());
+    for secret in ["cms.db", "scratch.example"] {
+        assert!(!format!("{backup:?}").contains(secret));
+    }
 }
 
 #[test]
@@ -51,6 +54,10 @@ fn faults_are_named() {
         (
             format!("alarm_after = \"30min\"\n{TARGET}"),
             "stand between two",
+        ),
+        (
+            format!("scratch_database = \"sqlite:x\"\n{TARGET}"),
+            "no URL of a PostgreSQL database",
         ),
         (format!("{TARGET}{TARGET}"), "two targets are called"),
         (format!("{TARGET}rest = \"https://h/\"\n"), "in one place"),

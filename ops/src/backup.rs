@@ -39,6 +39,7 @@ pub use drill::{Drill, DrillSummary, Step};
 pub use engine::{Generation, Part, Progress, Pruned, Reading};
 pub use error::BackupError;
 pub use in_place::{InPlace, Replaced};
+pub use postgres::Server;
 pub use restore::{Restored, chosen};
 pub use retention::Reason;
 pub use state::{AllFiles, DatabaseState, FileState, State, TableState, differences};

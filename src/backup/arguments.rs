@@ -92,6 +92,10 @@ pub(crate) struct RestoreArguments {
     /// A folder that does not exist yet
     #[arg(long, value_name = "DIR", required_unless_present = "in_place")]
     pub(crate) to: Option<PathBuf>,
+    /// Load a PostgreSQL dump too, into the empty database whose URL is the only line of this file, and
+    /// compare its rows
+    #[arg(long, value_name = "FILE", requires = "to")]
+    pub(crate) into: Option<PathBuf>,
     /// In place of the CMS's own database: the CMS stopped, the present state kept first
     #[arg(long, conflicts_with = "to", requires = "reason")]
     pub(crate) in_place: bool,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, bail};
 use yagura_control::clock::monotonic;
 use yagura_control::{Clock, SystemClock, until};
-use yagura_ops::backup::{Generation, InPlace, Part, Restored, Vault, chosen};
+use yagura_ops::backup::{Generation, InPlace, Part, Restored, Server, Vault, chosen};
 
 use super::arguments::RestoreArguments;
 use super::words;
@@ -22,6 +22,9 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
     let Some(folder) = &arguments.to else {
         return in_place(&vault, arguments, generations);
     };
+    let server = arguments.into.as_ref();
+    let server = server.map(|file| Server::from_file(file, vault.settings()));
+    let server = server.transpose()?;
     let several = generations.len() > 1;
     let mut done = Vec::new();
     for generation in generations {
@@ -31,7 +34,11 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
         };
         let told = Told::new();
         let progress = |done, of| told.progress(done, of);
-        let restored = vault.restore(arguments.from.as_deref(), generation, &to, &progress)?;
+        let from = arguments.from.as_deref();
+        let restored = match &server {
+            Some(server) => vault.restore_into(from, generation, &to, server, &progress)?,
+            None => vault.restore(from, generation, &to, &progress)?,
+        };
         if !arguments.config.json {
             tell(&restored);
         }
@@ -124,7 +131,10 @@ fn tell(restored: &Restored) {
         output::bytes(generation.bytes),
         restored.to.display()
     );
-    if restored.differences.is_empty() {
+    if restored.differences.is_empty() && restored.rows_compared == Some(false) {
+        println!("  every byte is as recorded");
+        println!("  the rows of the dump are compared in a server alone: --into FILE");
+    } else if restored.differences.is_empty() {
         println!("  identical with its record");
     } else {
         println!("  DIFFERS from its record:");

@@ -23,6 +23,7 @@ mod approvals;
 mod architecture;
 mod audit;
 mod backups;
+mod backups_postgres;
 mod bans;
 mod browser;
 mod bypass;

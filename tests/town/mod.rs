@@ -16,6 +16,7 @@
 //! - `pebble.rs`: an authority that issues by ACME.
 //! - `persons.rs`: persons with tokens, and an edge behind a cloud that they give orders to.
 //! - `place.rs`: an address and ports that no other test uses.
+//! - `postgres.rs`: a town whose CMS keeps its pages in PostgreSQL.
 //! - `process.rs`: one running `yagura` process; killed when dropped.
 //! - `reader.rs`: an HTTP client that trusts the town's own authority.
 //! - `site.rs`: every URL of the public site with what it answers.
@@ -41,6 +42,7 @@ pub mod outside;
 pub mod pebble;
 pub mod persons;
 pub mod place;
+pub mod postgres;
 pub mod process;
 pub mod reader;
 pub mod site;

@@ -51,6 +51,12 @@ impl Postgres {
         started
     }
 
+    /// The folder of its socket.
+    #[allow(dead_code, reason = "not every test asks for it")]
+    pub fn socket(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The URL of a database of this name, made anew.
     pub fn database(&self, name: &str) -> String {
         succeed(

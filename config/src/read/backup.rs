@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::section::{ByteSize, Section};
 use crate::settings::{
     BackupSettings, CmsSettings, EdgeSettings, KeepSettings, OpsSettings, PlaceSettings,
@@ -49,6 +51,7 @@ pub(super) fn read(table: &Section<'_>, near: &Neighbours<'_>) -> Option<BackupS
     let files_every = often(table, "files_every", Duration::from_secs(3_600));
     let private_keys = table.or("private_keys", false);
     let postgres_programs = table.path("postgres_programs");
+    let scratch_database = postgres(table, "scratch_database");
     let drill_every = table.or("drill_every", 7 * DAY);
     let alarm_after = table.or("alarm_after", Duration::from_secs(3 * 3_600));
     if alarm_after <= files_every || alarm_after <= every_large {
@@ -86,6 +89,7 @@ pub(super) fn read(table: &Section<'_>, near: &Neighbours<'_>) -> Option<BackupS
         edge,
         private_keys,
         postgres_programs,
+        scratch_database,
         keep,
         drill_every,
         alarm_after,
@@ -94,6 +98,20 @@ pub(super) fn read(table: &Section<'_>, near: &Neighbours<'_>) -> Option<BackupS
             .map(|(_, it)| it)
             .collect::<Option<_>>()?,
     })
+}
+
+/// The URL of a PostgreSQL database. It may hold a password, and is never repeated in a message.
+fn postgres(table: &Section<'_>, key: &'static str) -> Option<SecretString> {
+    let text: String = table.optional(key)?;
+    let rest = text
+        .strip_prefix("postgres://")
+        .or_else(|| text.strip_prefix("postgresql://"));
+    if rest.is_some_and(|rest| rest.contains('/')) {
+        return Some(text.into());
+    }
+    let hint = "write \"postgres://user@host/postgres\"";
+    table.fault(key, "this is no URL of a PostgreSQL database", hint);
+    None
 }
 
 /// The contract's floor: at least daily.

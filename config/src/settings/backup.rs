@@ -32,6 +32,9 @@ pub struct BackupSettings {
     pub private_keys: bool,
     /// Folder of `pg_dump` and its kin; `None`: wherever the system has them.
     pub postgres_programs: Option<PathBuf>,
+    /// A PostgreSQL server on which drills may make databases, by the URL of one of its databases;
+    /// `None`: they start one of their own and throw it away.
+    pub scratch_database: Option<SecretString>,
     /// Which generations are kept.
     pub keep: KeepSettings,
     /// How often a restore is rehearsed.

@@ -1,12 +1,15 @@
 //! The drill: a restore that is rehearsed, from the place that would be left, as proof that it works.
 //!
 //! The newest generation and an older one are restored into scratch and compared with their records;
-//! the newest is then served by a CMS of its own, on its own sockets and without edges, and pages of
+//! a dump of PostgreSQL is loaded into a server for it, so that its rows are compared too; the newest
+//! is then served by a CMS of its own, on its own sockets and without edges, and pages of
 //! it are compared with those that the town's CMS answers now. A page that was changed since the
 //! generation was taken is no evidence, and is left out. `drill/report.rs` writes what was found.
 
 mod pages;
 mod report;
+
+use pages::Served;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,9 +21,10 @@ use yagura_control::clock::monotonic;
 
 use super::engine::{Generation, Part};
 use super::error::BackupError;
-use super::restore::{Restored, chosen};
-use super::state::DATABASE;
+use super::postgres::{Scratch, Server};
+use super::restore::{Restored, chosen, holds_database};
 use super::status::replace;
+use super::take::sqlite;
 use super::vault::Vault;
 
 /// Pages that are compared.
@@ -148,8 +152,22 @@ impl Rehearsal<'_> {
                 return (0, None);
             }
         };
+        let dumps: Vec<Generation> = files
+            .iter()
+            .filter(|it| holds_database(it))
+            .cloned()
+            .collect();
+        // A PostgreSQL database lies in the generations of files.
+        let with_rows = if databases.is_empty() {
+            &dumps
+        } else {
+            &databases
+        };
+        let mut server = (!dumps.is_empty() && sqlite(&self.vault.settings).is_none())
+            .then(|| self.server(steps))
+            .flatten();
         let mut rounds = vec![("newest", self.now)];
-        if let Some(older) = older(&databases, self.now) {
+        if let Some(older) = older(with_rows, self.now) {
             rounds.push(("older", older.at));
         }
         let mut recovery_ms = 0;
@@ -166,15 +184,17 @@ impl Rehearsal<'_> {
                 continue;
             };
             let folder = scratch.join(name);
+            let loaded = match &mut server {
+                Some(server) => self.empty(server, name, steps),
+                None => None,
+            };
             for generation in [database, files].into_iter().flatten() {
-                steps.push(self.restore(target, generation, &folder, name));
+                steps.push(self.restore(target, generation, &folder, loaded.as_ref(), name));
             }
             if name == "newest" {
                 as_of = Some(newest.at);
-                if let (Some(cms), true) =
-                    (self.cms, folder.join("database").join(DATABASE).exists())
-                {
-                    steps.push(pages::compare(cms, &folder, PAGES));
+                if let Some(cms) = self.cms {
+                    steps.push(pages::compare(cms, &folder, self.served(loaded), PAGES));
                 }
                 recovery_ms = millis(began);
             }
@@ -182,7 +202,55 @@ impl Rehearsal<'_> {
         (recovery_ms, as_of)
     }
 
-    fn restore(&self, target: &str, generation: &Generation, folder: &Path, name: &str) -> Step {
+    /// A server for the dumps.
+    fn server(&self, steps: &mut Vec<Step>) -> Option<Scratch> {
+        let began = monotonic();
+        let what = "find a PostgreSQL server to load dumps into";
+        let opened = Scratch::open(&self.vault.settings, self.now)
+            .and_then(|scratch| Ok((scratch.told()?, scratch)));
+        match opened {
+            Ok((told, scratch)) => {
+                steps.push(step(what, began, vec![told], true));
+                Some(scratch)
+            }
+            Err(error) => {
+                steps.push(step(what, began, vec![error.to_string()], false));
+                None
+            }
+        }
+    }
+
+    /// An empty database on it.
+    fn empty(&self, server: &mut Scratch, name: &str, steps: &mut Vec<Step>) -> Option<Server> {
+        let began = monotonic();
+        match server.make(name) {
+            Ok(database) => Some(database),
+            Err(error) => {
+                let seen = vec![error.to_string()];
+                steps.push(step("make a database to load into", began, seen, false));
+                None
+            }
+        }
+    }
+
+    fn served(&self, loaded: Option<Server>) -> Served {
+        match loaded {
+            Some(loaded) => Served::Loaded {
+                loaded,
+                present: Server::of(&self.vault.settings),
+            },
+            None => Served::File,
+        }
+    }
+
+    fn restore(
+        &self,
+        target: &str,
+        generation: &Generation,
+        folder: &Path,
+        loaded: Option<&Server>,
+        name: &str,
+    ) -> Step {
         let part = generation.part.word();
         let what = format!(
             "restore the {name} generation of {part}, of {}",
@@ -190,12 +258,15 @@ impl Rehearsal<'_> {
         );
         let began = monotonic();
         let to = folder.join(part);
-        let restored = self
-            .vault
-            .restore(Some(target), generation.clone(), &to, &|_, _| {});
+        let (vault, target, generation) = (self.vault, Some(target), generation.clone());
+        let restored = match loaded {
+            Some(server) => vault.restore_into(target, generation, &to, server, &|_, _| {}),
+            None => vault.restore(target, generation, &to, &|_, _| {}),
+        };
         match restored {
             Ok(restored) => {
-                let passed = restored.differences.is_empty();
+                let compared = restored.rows_compared != Some(false);
+                let passed = restored.differences.is_empty() && compared;
                 step(&what, began, seen(&restored), passed)
             }
             Err(error) => step(&what, began, vec![error.to_string()], false),
@@ -223,7 +294,14 @@ fn seen(restored: &Restored) -> Vec<String> {
         }
     }
     if restored.differences.is_empty() {
-        lines.push("identical with its record; integrity and references are sound".to_owned());
+        let told = match restored.rows_compared {
+            Some(true) => "identical with its record; integrity and references are sound",
+            Some(false) => {
+                "every byte is as recorded, but the rows of the dump could not be compared"
+            }
+            None => "identical with its record",
+        };
+        lines.push(told.to_owned());
     }
     lines.extend(restored.differences.iter().cloned());
     lines

@@ -90,7 +90,7 @@ impl Vault {
         };
         let beside = path.with_extension(format!("restoring-{}", now.0));
         let from = self.target(wanted.target)?;
-        let restored = restore::restore(from, wanted.database, &beside, progress)?;
+        let restored = restore::restore(from, wanted.database, &beside, None, progress)?;
         if let Some(difference) = restored.differences.first() {
             return Err(BackupError::Record {
                 generation: restored.generation.id,
@@ -138,7 +138,7 @@ impl Vault {
         progress: Progress<'_>,
     ) -> Result<usize, BackupError> {
         let folder = beside.join("files");
-        let restored = restore::restore(self.target(target)?, files, &folder, progress)?;
+        let restored = restore::restore(self.target(target)?, files, &folder, None, progress)?;
         if let Some(difference) = restored.differences.first() {
             return Err(BackupError::Record {
                 generation: restored.generation.id,

@@ -1,4 +1,5 @@
-//! Restores a generation into a folder, and compares what is there with what was recorded.
+//! Restores a generation into a folder, and a dump into a server, and compares what is there with what
+//! was recorded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use super::engine::{Generation, Part, Progress};
 use super::error::BackupError;
 use super::files;
 use super::pages::{self, Pages};
-use super::state::{DATABASE, RECORD, State, differences};
+use super::postgres::{self, Server};
+use super::state::{DATABASE, DUMP, DatabaseState, RECORD, State, differences};
 use super::target::Target;
 
 /// What became of a restore.
@@ -23,17 +25,22 @@ pub struct Restored {
     pub to: PathBuf,
     /// What differs from the record; with nothing, it is identical.
     pub differences: Vec<String>,
+    /// Whether the rows of every table were compared. Those of a dump are, where it was loaded into a
+    /// server; the bytes of the dump are compared in any case. `None`: it holds no database.
+    pub rows_compared: Option<bool>,
     /// How long the bytes took to come, and how long the comparison, in milliseconds.
     pub restored_ms: u64,
     /// The comparison.
     pub compared_ms: u64,
 }
 
-/// Restores into a folder that is not there yet, or empty.
+/// Restores into a folder that is not there yet, or empty; and loads a dump into an empty database,
+/// where there is one.
 pub(crate) fn restore(
     target: &Target,
     generation: Generation,
     to: &Path,
+    into: Option<&Server>,
     progress: Progress<'_>,
 ) -> Result<Restored, BackupError> {
     let there = fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some());
@@ -46,11 +53,12 @@ pub(crate) fn restore(
         .restore(&generation.id, to, progress)?;
     let restored_ms = millis(began);
     let began = monotonic();
-    let differences = compare(&generation, to)?;
+    let (differences, rows_compared) = compare(&generation, to, into)?;
     Ok(Restored {
         generation,
         to: to.to_owned(),
         differences,
+        rows_compared,
         restored_ms,
         compared_ms: millis(began),
     })
@@ -60,8 +68,12 @@ fn millis(began: std::time::Instant) -> u64 {
     u64::try_from(monotonic().duration_since(began).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The record of the generation against what lies in the folder.
-pub(crate) fn compare(generation: &Generation, folder: &Path) -> Result<Vec<String>, BackupError> {
+/// The record of the generation against what lies in the folder, and in the server.
+fn compare(
+    generation: &Generation,
+    folder: &Path,
+    into: Option<&Server>,
+) -> Result<(Vec<String>, Option<bool>), BackupError> {
     let path = folder.join(RECORD);
     let record = fs::read(&path).map_err(BackupError::at(&path))?;
     let unreadable = |error: serde_json::Error| BackupError::Record {
@@ -75,6 +87,7 @@ pub(crate) fn compare(generation: &Generation, folder: &Path) -> Result<Vec<Stri
         found.push("the record is not the one of this generation".to_owned());
     }
     let mut there = State::default();
+    let mut rows_compared = recorded.database.is_some();
     if generation.part == Part::Database {
         let database = folder.join(DATABASE);
         if database.exists() {
@@ -86,16 +99,34 @@ pub(crate) fn compare(generation: &Generation, folder: &Path) -> Result<Vec<Stri
         }
     } else {
         there.files = files::restored(folder, &[RECORD])?;
-        // The rows of a dump can be compared only when it is in a server; its bytes are a file's.
-        there.database.clone_from(&recorded.database);
+        match into.filter(|_| recorded.database.is_some()) {
+            Some(server) => match loaded(server, &folder.join(DUMP)) {
+                Ok((state, faults)) => {
+                    there.database = Some(state);
+                    found.extend(faults);
+                }
+                Err(error) => found.push(error.to_string()),
+            },
+            // The rows of a dump can be compared only when it is in a server; its bytes are a file's.
+            None => {
+                rows_compared = false;
+                there.database.clone_from(&recorded.database);
+            }
+        }
     }
     found.extend(differences(&recorded, &there));
-    Ok(found)
+    Ok((found, recorded.database.map(|_| rows_compared)))
+}
+
+fn loaded(server: &Server, dump: &Path) -> Result<(DatabaseState, Vec<String>), BackupError> {
+    postgres::load(server, dump)?;
+    Ok((postgres::state(server)?, postgres::faults(server)?))
 }
 
 /// The generations that show the town as it was at an instant: the newest database of then or before,
 /// and the first files that are no older, or else the newest. Files that a page names were there
-/// before the page, so that no page lacks one. Pure.
+/// before the page, so that no page lacks one. The dump of a PostgreSQL database lies in a generation
+/// of files, and so is of the same instant as the media. Pure.
 #[must_use]
 pub fn chosen<'a>(
     databases: &'a [Generation],
@@ -106,11 +137,67 @@ pub fn chosen<'a>(
         .iter()
         .filter(|it| it.at <= at)
         .max_by_key(|it| it.at);
+    let dump = files
+        .iter()
+        .filter(|it| it.at <= at && holds_database(it))
+        .max_by_key(|it| it.at);
+    if let Some(dump) = dump.filter(|dump| database.is_none_or(|it| it.at < dump.at)) {
+        return (None, Some(dump));
+    }
     let since = database.map_or(at, |it| it.at);
     let first = files
         .iter()
-        .filter(|it| it.at >= since)
+        .filter(|it| it.at >= since && (database.is_some() || !holds_database(it)))
         .min_by_key(|it| it.at);
-    let newest = || files.iter().max_by_key(|it| it.at);
+    let newest = || {
+        let files = files.iter().filter(|it| !holds_database(it));
+        files.max_by_key(|it| it.at)
+    };
     (database, first.or_else(newest))
+}
+
+/// Whether the generation says that it holds a database.
+pub(crate) fn holds_database(generation: &Generation) -> bool {
+    generation.state().is_ok_and(|it| it.database.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn generation(part: Part, at: u64, database: bool) -> Generation {
+        let state = State {
+            database: database.then(DatabaseState::default),
+            ..State::default()
+        };
+        Generation {
+            id: format!("{}-{at}", part.word()),
+            part,
+            at: Timestamp(at),
+            bytes: 0,
+            added: 0,
+            record: serde_json::to_string(&state).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_page_lacks_no_file_and_a_dump_is_never_newer_than_asked() {
+        let sqlite = [10, 20, 30].map(|at| generation(Part::Database, at, true));
+        let media = [5, 25].map(|at| generation(Part::Files, at, false));
+        let dumps = [40, 50].map(|at| generation(Part::Files, at, true));
+        let both = [media.clone(), dumps.clone()].concat();
+        let at = |databases, files, at| {
+            let (database, files) = chosen(databases, files, Timestamp(at));
+            (database.map(|it| it.at.0), files.map(|it| it.at.0))
+        };
+        assert_eq!(at(&sqlite, &media, 22), (Some(20), Some(25)));
+        assert_eq!(at(&sqlite, &media, 99), (Some(30), Some(25)));
+        assert_eq!(at(&sqlite, &media, 9), (None, Some(25)));
+        assert_eq!(at(&[], &dumps, 45), (None, Some(40)));
+        assert_eq!(at(&[], &dumps, 99), (None, Some(50)));
+        assert_eq!(at(&[], &dumps, 39), (None, None));
+        // A town that went from SQLite to PostgreSQL.
+        assert_eq!(at(&sqlite, &both, 45), (None, Some(40)));
+        assert_eq!(at(&sqlite, &both, 22), (Some(20), Some(25)));
+    }
 }

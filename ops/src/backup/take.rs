@@ -13,7 +13,7 @@ use super::engine::{Generation, Part};
 use super::error::BackupError;
 use super::files;
 use super::pages::Pages;
-use super::postgres;
+use super::postgres::{self, Server};
 use super::state::{AllFiles, DATABASE, DUMP, RECORD, State};
 use super::target::Target;
 
@@ -84,7 +84,7 @@ fn everything_else(
     if sqlite(settings).is_none() {
         fs::create_dir_all(&scratch).map_err(BackupError::at(&scratch))?;
         let spooled = scratch.join(DUMP);
-        database = Some(postgres::dump(settings, &spooled)?);
+        database = Some(postgres::dump(&Server::of(settings), &spooled)?);
         files.spooled(&spooled, DUMP)?;
     }
     let state = State {

@@ -14,6 +14,7 @@ use super::drill::{DrillSummary, Rehearsal};
 use super::engine::{Generation, Part, Progress, Pruned, Reading};
 use super::error::BackupError;
 use super::leftovers::Leftovers;
+use super::postgres::Server;
 use super::restore::{self, Restored};
 use super::retention::{self, Reason};
 use super::take::{self, PATIENCE, Taken};
@@ -161,7 +162,29 @@ impl Vault {
         to: &Path,
         progress: Progress<'_>,
     ) -> Result<Restored, BackupError> {
-        restore::restore(self.target(target)?, generation, to, progress)
+        restore::restore(self.target(target)?, generation, to, None, progress)
+    }
+
+    /// The same, and loads the dump of a PostgreSQL database into an empty one, so that its rows too
+    /// are compared.
+    ///
+    /// # Errors
+    /// The target or the folder failed; what the server refuses is told as a difference.
+    pub fn restore_into(
+        &self,
+        target: Option<&str>,
+        generation: Generation,
+        to: &Path,
+        server: &Server,
+        progress: Progress<'_>,
+    ) -> Result<Restored, BackupError> {
+        restore::restore(self.target(target)?, generation, to, Some(server), progress)
+    }
+
+    /// What it was opened with.
+    #[must_use]
+    pub const fn settings(&self) -> &BackupSettings {
+        &self.settings
     }
 
     /// Rehearses a restore now, from this target or else the last one, and writes the report. Pages are

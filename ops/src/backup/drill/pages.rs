@@ -1,19 +1,22 @@
 //! A CMS of the drill's own on what was restored, and its pages beside those of the town's CMS.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use yagura_config::settings::{CmsSettings, Origin};
 use yagura_control::clock::monotonic;
 
 use super::{Step, step};
+use crate::backup::error::BackupError;
+use crate::backup::postgres::{Server, Session};
 use crate::backup::state::DATABASE;
 
 /// The CMS answers in this time after its start.
@@ -31,11 +34,19 @@ impl Drop for Cms {
     }
 }
 
+/// The database that is served.
+pub(super) enum Served {
+    /// The SQLite file in the folder.
+    File,
+    /// The one that the dump was loaded into, beside the town's own.
+    Loaded { loaded: Server, present: Server },
+}
+
 /// Starts the CMS on a folder with `database` and `files`, and compares.
-pub(super) fn compare(town: &CmsSettings, folder: &Path, most: usize) -> Step {
+pub(super) fn compare(town: &CmsSettings, folder: &Path, served: Served, most: usize) -> Step {
     let began = monotonic();
     let what = "serve it by a CMS of its own, and compare its pages with the town's";
-    match compared(town, folder, most, began) {
+    match compared(town, folder, &served, most, began) {
         Ok((lines, passed)) => step(what, began, lines, passed),
         Err(error) => step(what, began, vec![error.to_string()], false),
     }
@@ -44,16 +55,28 @@ pub(super) fn compare(town: &CmsSettings, folder: &Path, most: usize) -> Step {
 fn compared(
     town: &CmsSettings,
     folder: &Path,
+    served: &Served,
     most: usize,
     began: Instant,
 ) -> io::Result<(Vec<String>, bool)> {
-    // The CMS writes to its database: it is given a copy, and the evidence stays as it is.
-    let database = folder.join("served.sqlite");
-    fs::copy(folder.join("database").join(DATABASE), &database)?;
-    let restored = versions(&database)?;
-    let now = match town.database.expose_secret().strip_prefix("sqlite:") {
-        Some(path) => versions(Path::new(path))?,
-        None => restored.clone(),
+    let (database, restored, now) = match served {
+        Served::File => {
+            // The CMS writes to its database: it is given a copy, and the evidence stays as it is.
+            let copy = folder.join("served.sqlite");
+            fs::copy(folder.join("database").join(DATABASE), &copy)?;
+            let restored = versions(&copy)?;
+            let now = match town.database.expose_secret().strip_prefix("sqlite:") {
+                Some(path) => versions(Path::new(path))?,
+                None => restored.clone(),
+            };
+            let url = format!("sqlite:{}", copy.display());
+            (SecretString::from(url), restored, now)
+        }
+        // Its rows were compared before; what the CMS writes now is thrown away with it.
+        Served::Loaded { loaded, present } => {
+            let (restored, now) = (versions_in(loaded)?, versions_in(present)?);
+            (loaded.url().clone(), restored, now)
+        }
     };
     let socket = folder.join("public.sock");
     let mut cms = start(town, folder, &database)?;
@@ -73,10 +96,8 @@ fn compared(
         .filter(|(path, version)| now.get(*path) == Some(*version))
         .map(|(path, _)| path)
         .collect();
-    // From all over the town, and not the first hundred of its alphabet.
-    let stride = unchanged.len().div_ceil(most).max(1);
     let (mut same, mut different) = (0_usize, Vec::new());
-    for path in unchanged.iter().step_by(stride) {
+    for path in spread(&unchanged, most) {
         let here = get(&Origin::Unix(socket.clone()), path, town)?;
         let there = get(&town.public_listen, path, town)?;
         if here == there {
@@ -99,6 +120,14 @@ fn compared(
     Ok((lines, passed))
 }
 
+/// So many of them, from all over the town and not the first of its alphabet; all, where there are
+/// fewer. Pure.
+fn spread<'a>(all: &[&'a String], most: usize) -> Vec<&'a String> {
+    let count = all.len().min(most);
+    let at = |number: usize| all.get(number * all.len() / count.max(1));
+    (0..count).filter_map(at).copied().collect()
+}
+
 /// Public URLs with their versions.
 fn versions(database: &Path) -> io::Result<BTreeMap<String, String>> {
     let connection = crate::backup::pages::open(database).map_err(io::Error::other)?;
@@ -109,25 +138,47 @@ fn versions(database: &Path) -> io::Result<BTreeMap<String, String>> {
     rows.collect::<Result<_, _>>().map_err(io::Error::other)
 }
 
-fn start(town: &CmsSettings, folder: &Path, database: &Path) -> io::Result<Cms> {
+/// The same, asked of a server.
+fn versions_in(server: &Server) -> io::Result<BTreeMap<String, String>> {
+    let ask = || {
+        let mut session = Session::snapshot(server)?;
+        let rows = session
+            .ask("SELECT path || E'\\t' || version FROM public_urls WHERE withdrawn = 0;")?;
+        session.end()?;
+        Ok::<_, BackupError>(rows)
+    };
+    let rows = ask().map_err(io::Error::other)?;
+    let pairs = rows.iter().filter_map(|row| row.split_once('\t'));
+    Ok(pairs
+        .map(|(path, version)| (path.to_owned(), version.to_owned()))
+        .collect())
+}
+
+fn start(town: &CmsSettings, folder: &Path, database: &SecretString) -> io::Result<Cms> {
     let text = |value: &str| serde_json::Value::from(value).to_string();
     let path = |path: &Path| text(&path.display().to_string());
     let config = folder.join("cms.toml");
     let unix = |name: &str| text(&format!("unix:{}", folder.join(name).display()));
-    fs::write(
-        &config,
+    // It may hold the database's password.
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&config)?;
+    file.write_all(
         format!(
             "[cms]\npublic_listen = {}\nstaff_listen = {}\nfeed_socket = {}\ndatabase = {}\n\
              media = {}\npublic_url = {}\nstaff_url = {}\nsite = {}\nedges = []\n",
             unix("public.sock"),
             unix("staff.sock"),
             path(&folder.join("feed.sock")),
-            text(&format!("sqlite:{}", database.display())),
+            text(database.expose_secret()),
             path(&folder.join("files/media")),
             text(&town.public_url),
             text(&town.staff_url),
             text(&town.site),
-        ),
+        )
+        .as_bytes(),
     )?;
     let log = fs::File::create(folder.join("cms.log"))?;
     let child = Command::new(std::env::current_exe()?)
@@ -167,4 +218,21 @@ fn get(origin: &Origin, path: &str, town: &CmsSettings) -> io::Result<(String, S
     let status = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let body = answer.get(end + 4..).unwrap_or_default();
     Ok((status, blake3::hash(body).to_hex().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn a_hundred_are_a_hundred_and_from_all_over() {
+        let all: Vec<String> = (0..593).map(|number| format!("{number:03}")).collect();
+        let all: Vec<&String> = all.iter().collect();
+        let some = spread(&all, 100);
+        assert_eq!((some.len(), some[0].as_str()), (100, "000"));
+        assert!(some[99].as_str() > "580");
+        assert!(some.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(spread(&all[..7], 100).len(), 7);
+        assert!(spread(&[], 100).is_empty());
+    }
 }
