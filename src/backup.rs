@@ -16,7 +16,7 @@ use anyhow::Context;
 use serde::Serialize;
 use yagura_control::{Clock, SystemClock};
 use yagura_ops::backup::{
-    BackupError, Generation, Part, Pruned, Reading, Reason, Status, Taken, Vault,
+    BackupError, Generation, Part, Plan, Pruned, Reading, Reason, Status, Taken, Vault,
 };
 
 use crate::backup::arguments::{
@@ -45,8 +45,12 @@ pub(crate) fn run(command: &BackupCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn vault(arguments: &ConfigArguments) -> anyhow::Result<Vault> {
-    let settings = configuration::read(&arguments.config)?.backup;
-    let settings = configuration::part(settings, "backup", &arguments.config)?;
+    vault_of(&arguments.config)
+}
+
+fn vault_of(config: &Path) -> anyhow::Result<Vault> {
+    let settings = configuration::read(config)?.backup;
+    let settings = configuration::part(settings, "backup", config)?;
     Vault::open(settings).context("the backup cannot be used")
 }
 
@@ -267,6 +271,9 @@ fn status(arguments: &ConfigArguments) -> anyhow::Result<ExitCode> {
     } else {
         print!("{}", words::status(&status, SystemClock.now()));
     }
+    if let Some(plan) = Plan::read(&settings.data)? {
+        eprintln!("{}", words::broken_off(&plan));
+    }
     let mut standings = status.targets.values().flat_map(|parts| parts.values());
     let alarm = standings.any(|it| it.alarm_since.is_some());
     let failed = status.drill.is_some_and(|drill| !drill.passed);
@@ -278,8 +285,13 @@ pub(crate) fn tell_standing(config: &Path) {
     let Ok(settings) = configuration::read(config) else {
         return;
     };
-    let status = settings.backup.map(|backup| Status::read(&backup.data));
-    if let Some(Ok(status)) = status {
+    let Some(data) = settings.backup.map(|backup| backup.data) else {
+        return;
+    };
+    if let Ok(Some(plan)) = Plan::read(&data) {
+        println!("backup {}", words::broken_off(&plan));
+    }
+    if let Ok(status) = Status::read(&data) {
         for line in words::status(&status, SystemClock.now()).lines() {
             println!("backup {line}");
         }

@@ -38,6 +38,9 @@ pub(crate) struct Answer {
     pub(crate) reply: Option<Reply>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
+    /// The edge answered, and would not.
+    #[serde(skip)]
+    pub(crate) is_refused: bool,
 }
 
 /// Gives a changing order and prints one line an edge.
@@ -204,7 +207,9 @@ async fn gather(peers: Vec<Client>, envelope: &Envelope) -> Vec<Answer> {
 }
 
 async fn answer(client: &Client, envelope: &Envelope) -> Answer {
-    let (reply, error) = match told_to(client, envelope).await {
+    let told = told_to(client, envelope).await;
+    let is_refused = matches!(told, Err(ClientError::Refused(_)));
+    let (reply, error) = match told {
         Ok(reply) => (Some(reply), None),
         Err(error) => (None, Some(error.to_string())),
     };
@@ -213,6 +218,7 @@ async fn answer(client: &Client, envelope: &Envelope) -> Answer {
         socket: client.socket().map(PathBuf::from),
         reply,
         error,
+        is_refused,
     }
 }
 
@@ -241,7 +247,7 @@ fn changed(before: &WayShown, after: &WayShown) -> String {
 }
 
 /// What became of an order that needs a second person.
-fn requested(request: &RequestShown) -> String {
+pub(crate) fn requested(request: &RequestShown) -> String {
     let RequestShown {
         id, what, expires, ..
     } = request;

@@ -29,8 +29,8 @@ fn the_example_shows_every_key() {
     let names: Vec<&str> = backup.targets.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["second-disk", "data-center", "prefecture"]);
     assert_eq!(backup.targets[1].bandwidth, Some(4 << 20));
-    assert!(backup.scratch_database.is_some());
-    for secret in ["cms.db", "scratch.example"] {
+    assert!(backup.scratch_database.is_some() && backup.database_admin.is_some());
+    for secret in ["cms.db", "scratch.example", "db.example"] {
         assert!(!format!("{backup:?}").contains(secret));
     }
 }

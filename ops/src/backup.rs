@@ -2,7 +2,7 @@
 //!
 //! - `vault.rs`: all targets, and what can be asked of them. `target.rs`, `lock.rs`: one of them.
 //! - `take.rs`: takes a generation, of `pages.rs` (SQLite), `postgres.rs` and `files.rs`. `restore.rs`,
-//!   `in_place.rs`: the way back.
+//!   `in_place.rs`: the way back; `in_place/`, so that it ends well whenever it is killed.
 //! - `state.rs`: what is recorded and compared; `retention.rs`: what is kept. Pure.
 //! - `leftovers.rs`: what killed runs left at a place, and when it goes.
 //! - `schedule.rs`: when it is done. Pure. `desk.rs` does it; `status.rs`, `announce.rs`: how it stands, and who is told.
@@ -38,7 +38,7 @@ pub use desk::{Schedule, run};
 pub use drill::{Drill, DrillSummary, Step};
 pub use engine::{Generation, Part, Progress, Pruned, Reading};
 pub use error::BackupError;
-pub use in_place::{InPlace, Replaced};
+pub use in_place::{InPlace, Mended, Ordered, Plan, Replaced, Stage};
 pub use postgres::Server;
 pub use restore::{Restored, chosen};
 pub use retention::Reason;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::arguments::EdgesArguments;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     /// Take a generation of everything now, into every target
@@ -15,7 +17,7 @@ pub(crate) enum BackupCommand {
     /// Look whether repositories are sound
     Check(CheckArguments),
     /// Restore a generation, or the town of an instant, into a folder, and compare it with its record
-    Restore(RestoreArguments),
+    Restore(Box<RestoreArguments>),
     /// Forget generations that the plan does not keep, and remove what no generation needs
     Tidy(TidyArguments),
     /// Show as of when each target could be restored, and what is wrong
@@ -82,26 +84,36 @@ pub(crate) struct CheckArguments {
 #[derive(Args, Debug)]
 pub(crate) struct RestoreArguments {
     #[command(flatten)]
-    pub(crate) config: ConfigArguments,
+    pub(crate) edges: EdgesArguments,
     /// Which: the beginning of its name, or `latest` for the newest of database and files
-    #[arg(value_name = "GENERATION", required_unless_present = "at")]
+    #[arg(value_name = "GENERATION", required_unless_present_any = ["at", "mend", "request"])]
     pub(crate) generation: Option<String>,
     /// The town as it was then: "2026-11-20 14:03", in Japan
     #[arg(long, value_name = "TIME", conflicts_with = "generation")]
     pub(crate) at: Option<String>,
     /// A folder that does not exist yet
-    #[arg(long, value_name = "DIR", required_unless_present = "in_place")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["in_place", "mend"])]
     pub(crate) to: Option<PathBuf>,
     /// Load a PostgreSQL dump too, into the empty database whose URL is the only line of this file, and
     /// compare its rows
     #[arg(long, value_name = "FILE", requires = "to")]
     pub(crate) into: Option<PathBuf>,
     /// In place of the CMS's own database: the CMS stopped, the present state kept first
-    #[arg(long, conflicts_with = "to", requires = "reason")]
+    #[arg(long, conflicts_with = "to", requires = "why")]
     pub(crate) in_place: bool,
-    /// Why, for the record of restores
-    #[arg(long, value_name = "TEXT")]
+    /// Finish a restore in place that was broken off, or sweep away what it had begun
+    #[arg(long, conflicts_with_all = ["generation", "at", "to", "in_place"])]
+    pub(crate) mend: bool,
+    /// Why; kept in the edges' journals and in the record of restores
+    #[arg(long, value_name = "TEXT", group = "why")]
     pub(crate) reason: Option<String>,
+    /// What was asked for before and is approved now, instead of a generation and a reason
+    #[arg(long, value_name = "ID", group = "why", requires = "in_place")]
+    #[arg(conflicts_with_all = ["generation", "at", "reason", "from"])]
+    pub(crate) request: Option<String>,
+    /// At once, where it needs approval and nobody can be reached who could approve it
+    #[arg(long, requires = "in_place")]
+    pub(crate) break_glass: bool,
     /// Where it lies [default: the first target]
     #[arg(long, value_name = "TARGET")]
     pub(crate) from: Option<String>,

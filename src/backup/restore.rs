@@ -1,4 +1,8 @@
-//! `yagura backup restore`: into a folder, with progress and a comparison.
+//! `yagura backup restore`: into a folder, with progress and a comparison. `restore/in_place.rs`: in
+//! place of the CMS's own database. `restore/order.rs`: who ordered that, in the edges' journals.
+
+mod in_place;
+mod order;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -7,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, bail};
 use yagura_control::clock::monotonic;
 use yagura_control::{Clock, SystemClock, until};
-use yagura_ops::backup::{Generation, InPlace, Part, Restored, Server, Vault, chosen};
+use yagura_ops::backup::{Generation, Part, Restored, Server, Vault, chosen};
 
 use super::arguments::RestoreArguments;
 use super::words;
@@ -17,11 +21,14 @@ use crate::output;
 const TOLD_EVERY_MS: u64 = 500;
 
 pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
-    let vault = super::vault(&arguments.config)?;
-    let generations = meant(&vault, arguments)?;
+    let vault = super::vault_of(&arguments.edges.config)?;
+    if arguments.mend {
+        return in_place::mend(&vault, arguments);
+    }
     let Some(folder) = &arguments.to else {
-        return in_place(&vault, arguments, generations);
+        return in_place::run(&vault, arguments);
     };
+    let generations = meant(&vault, arguments)?;
     let server = arguments.into.as_ref();
     let server = server.map(|file| Server::from_file(file, vault.settings()));
     let server = server.transpose()?;
@@ -39,63 +46,16 @@ pub(super) fn run(arguments: &RestoreArguments) -> anyhow::Result<ExitCode> {
             Some(server) => vault.restore_into(from, generation, &to, server, &progress)?,
             None => vault.restore(from, generation, &to, &progress)?,
         };
-        if !arguments.config.json {
+        if !arguments.edges.json {
             tell(&restored);
         }
         done.push(restored);
     }
-    if arguments.config.json {
+    if arguments.edges.json {
         output::json(&done)?;
     }
     let differs = done.iter().any(|it| !it.differences.is_empty());
     Ok(ExitCode::from(u8::from(differs)))
-}
-
-/// The CMS's own database becomes the one of the generation.
-fn in_place(
-    vault: &Vault,
-    arguments: &RestoreArguments,
-    generations: Vec<Generation>,
-) -> anyhow::Result<ExitCode> {
-    let find = |part| generations.iter().find(|it| it.part == part).cloned();
-    let Some(database) = find(Part::Database) else {
-        bail!(
-            "this generation holds no database\n  name one of the repository `database`, or --at"
-        );
-    };
-    let by = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
-    let order = InPlace {
-        target: arguments.from.as_deref(),
-        database,
-        files: find(Part::Files),
-        by: by.unwrap_or_else(|_| "unknown".to_owned()),
-        reason: arguments.reason.clone().unwrap_or_default(),
-    };
-    let told = Told::new();
-    let progress = |done, of| told.progress(done, of);
-    let replaced = vault.restore_in_place(order, SystemClock.now(), &progress)?;
-    if arguments.config.json {
-        output::json(&replaced)?;
-    } else {
-        println!(
-            "restored in place: the database of {}, identical with its record",
-            replaced.restored.at
-        );
-        println!(
-            "  media that had been lost and are there again: {}",
-            replaced.media_added
-        );
-        println!(
-            "  the way back: yagura backup restore {} --in-place --reason ...",
-            words::name(&replaced.before)
-        );
-        println!(
-            "  the database of before is {} too",
-            replaced.kept.display()
-        );
-        println!("  start the CMS, then make the edges ask it anew: docs/operations/backups.md");
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// One generation by its name, or those of an instant.

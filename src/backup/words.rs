@@ -1,7 +1,7 @@
 //! How generations are told. Pure.
 
 use yagura_control::Timestamp;
-use yagura_ops::backup::{DrillSummary, Generation, Pruned, Reason, Standing, State, Status};
+use yagura_ops::backup::{DrillSummary, Generation, Plan, Pruned, Reason, Standing, State, Status};
 
 use crate::output::{bytes, span};
 
@@ -93,6 +93,14 @@ pub(super) fn tidied(
         None => {}
     }
     told
+}
+
+/// While a restore in place is at work, and when it was killed.
+pub(super) fn broken_off(plan: &Plan) -> String {
+    format!(
+        "a restore in place of {} ({}) is under way or was broken off; `yagura backup restore --mend` goes on with it",
+        plan.at, plan.reason
+    )
 }
 
 pub(super) fn status(status: &Status, now: Timestamp) -> String {

@@ -57,6 +57,7 @@ mod publish;
 mod redirect_hits;
 mod redirects;
 mod reload;
+mod restore_in_place;
 mod routing;
 mod same_page;
 mod service_manager;

@@ -51,7 +51,9 @@ pub(super) fn read(table: &Section<'_>, near: &Neighbours<'_>) -> Option<BackupS
     let files_every = often(table, "files_every", Duration::from_secs(3_600));
     let private_keys = table.or("private_keys", false);
     let postgres_programs = table.path("postgres_programs");
+    let restore_needs_approval = table.or("restore_needs_approval", false);
     let scratch_database = postgres(table, "scratch_database");
+    let database_admin = postgres(table, "database_admin");
     let drill_every = table.or("drill_every", 7 * DAY);
     let alarm_after = table.or("alarm_after", Duration::from_secs(3 * 3_600));
     if alarm_after <= files_every || alarm_after <= every_large {
@@ -90,6 +92,8 @@ pub(super) fn read(table: &Section<'_>, near: &Neighbours<'_>) -> Option<BackupS
         private_keys,
         postgres_programs,
         scratch_database,
+        database_admin,
+        restore_needs_approval,
         keep,
         drill_every,
         alarm_after,

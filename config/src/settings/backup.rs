@@ -35,6 +35,11 @@ pub struct BackupSettings {
     /// A PostgreSQL server on which drills may make databases, by the URL of one of its databases;
     /// `None`: they start one of their own and throw it away.
     pub scratch_database: Option<SecretString>,
+    /// Who may make and rename databases at the town's server, for a restore in place; `None`: the
+    /// database's own user.
+    pub database_admin: Option<SecretString>,
+    /// Whether a restore in place waits for a second person.
+    pub restore_needs_approval: bool,
     /// Which generations are kept.
     pub keep: KeepSettings,
     /// How often a restore is rehearsed.

@@ -17,7 +17,7 @@ mod writing;
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
 
 pub(crate) use rustic::{Rustic, Shape};
@@ -28,7 +28,7 @@ use crate::backup::state::State;
 use source::Entry;
 
 /// One generation in a repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     /// Its name in this repository: the id of restic's snapshot.
     pub id: String,
@@ -59,7 +59,7 @@ impl Generation {
 }
 
 /// Which repository a generation is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
     /// A: the database.

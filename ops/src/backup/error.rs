@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use yagura_control::Timestamp;
+
 /// What failed, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -59,6 +61,26 @@ pub enum BackupError {
         path: PathBuf,
         /// The database's words.
         why: String,
+    },
+    /// Somebody uses the database that is to be replaced.
+    #[error(
+        "{database} is in use: {who}\n  stop the CMS first (readers are served by the edge meanwhile); nothing was replaced"
+    )]
+    InUse {
+        /// Which one.
+        database: String,
+        /// By whom, as far as is known.
+        who: String,
+    },
+    /// A restore in place was broken off before.
+    #[error(
+        "the restore in place of {at} ({reason}) was broken off\n  `yagura backup restore --mend` finishes it, or sweeps it away"
+    )]
+    BrokenOff {
+        /// When it began.
+        at: Timestamp,
+        /// Why it was done.
+        reason: String,
     },
     /// A program that is needed is missing or failed.
     #[error("{program}: {why}")]

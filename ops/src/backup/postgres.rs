@@ -22,9 +22,10 @@ use std::process::Stdio;
 
 use super::error::BackupError;
 use super::state::{DatabaseState, TableState};
-pub(crate) use load::{faults, load};
-pub(crate) use scratch::Scratch;
+pub(crate) use load::{Whose, faults, load};
+pub(crate) use scratch::{Scratch, drop_database, short};
 pub use server::Server;
+pub(crate) use server::{literal, quoted};
 pub(crate) use session::Session;
 
 /// Dumps the database into a file.

@@ -12,7 +12,7 @@ use super::engine::{Generation, Part, Progress};
 use super::error::BackupError;
 use super::files;
 use super::pages::{self, Pages};
-use super::postgres::{self, Server};
+use super::postgres::{self, Server, Whose};
 use super::state::{DATABASE, DUMP, DatabaseState, RECORD, State, differences};
 use super::target::Target;
 
@@ -40,7 +40,7 @@ pub(crate) fn restore(
     target: &Target,
     generation: Generation,
     to: &Path,
-    into: Option<&Server>,
+    into: Option<(&Server, Whose)>,
     progress: Progress<'_>,
 ) -> Result<Restored, BackupError> {
     let there = fs::read_dir(to).is_ok_and(|mut entries| entries.next().is_some());
@@ -72,7 +72,7 @@ fn millis(began: std::time::Instant) -> u64 {
 fn compare(
     generation: &Generation,
     folder: &Path,
-    into: Option<&Server>,
+    into: Option<(&Server, Whose)>,
 ) -> Result<(Vec<String>, Option<bool>), BackupError> {
     let path = folder.join(RECORD);
     let record = fs::read(&path).map_err(BackupError::at(&path))?;
@@ -100,7 +100,7 @@ fn compare(
     } else {
         there.files = files::restored(folder, &[RECORD])?;
         match into.filter(|_| recorded.database.is_some()) {
-            Some(server) => match loaded(server, &folder.join(DUMP)) {
+            Some((server, whose)) => match loaded(server, &folder.join(DUMP), whose) {
                 Ok((state, faults)) => {
                     there.database = Some(state);
                     found.extend(faults);
@@ -118,8 +118,12 @@ fn compare(
     Ok((found, recorded.database.map(|_| rows_compared)))
 }
 
-fn loaded(server: &Server, dump: &Path) -> Result<(DatabaseState, Vec<String>), BackupError> {
-    postgres::load(server, dump)?;
+fn loaded(
+    server: &Server,
+    dump: &Path,
+    whose: Whose,
+) -> Result<(DatabaseState, Vec<String>), BackupError> {
+    postgres::load(server, dump, whose)?;
     Ok((postgres::state(server)?, postgres::faults(server)?))
 }
 

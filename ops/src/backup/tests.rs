@@ -19,11 +19,11 @@ use yagura_control::{Clock, SystemClock, Timestamp};
 
 use super::*;
 
-const NOW: Timestamp = Timestamp(1_795_410_187_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_795_410_187_000);
 
-struct Town {
+pub(crate) struct Town {
     folder: TempDir,
-    vault: Vault,
+    pub(crate) vault: Vault,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -34,7 +34,7 @@ impl Town {
         town
     }
 
-    fn of(database: &str, targets: &str) -> Self {
+    pub(crate) fn of(database: &str, targets: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             "[backup]\npassword_file = \"password\"\ndatabase = \"{database}\"\nmedia = \"media\"\n\
@@ -57,28 +57,28 @@ impl Town {
         }
     }
 
-    fn with_one_target() -> Self {
+    pub(crate) fn with_one_target() -> Self {
         Self::new("[[backup.target]]\nname = \"disk\"\nfolder = \"disk\"\n")
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn sql(&self, sql: &str) {
+    pub(crate) fn sql(&self, sql: &str) {
         let connection = Connection::open(self.path("cms.db")).unwrap();
         connection.busy_timeout(Duration::from_secs(10)).unwrap();
         connection.execute_batch(sql).unwrap();
     }
 
-    fn write(&self, id: u32) {
+    pub(crate) fn write(&self, id: u32) {
         self.sql(&format!(
             "INSERT INTO pages VALUES ({id}, 0, '{}')",
             format!("{id:08}").repeat(500)
         ));
     }
 
-    fn take(&self, at: Timestamp) -> Generation {
+    pub(crate) fn take(&self, at: Timestamp) -> Generation {
         match self.vault.take("disk", Part::Database, at, false).unwrap() {
             Taken::New(generation) => generation,
             other => panic!("{other:?}"),
@@ -93,7 +93,7 @@ impl Town {
     }
 }
 
-fn rows(database: &Path) -> Vec<i64> {
+pub(crate) fn rows(database: &Path) -> Vec<i64> {
     let uri = format!("file:{}?immutable=1", database.display());
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(uri, flags).unwrap();
@@ -323,6 +323,7 @@ fn a_restore_in_place_has_a_way_back_and_wants_the_cms_stopped() {
         files: None,
         by: "hanako".to_owned(),
         reason: "a page was lost".to_owned(),
+        order: Ordered::default(),
     };
     let open = Connection::open(town.path("cms.db")).unwrap();
     open.query_row("SELECT count(*) FROM pages", [], |_| Ok(()))
@@ -342,7 +343,7 @@ fn a_restore_in_place_has_a_way_back_and_wants_the_cms_stopped() {
     let back = later.plus(Duration::from_secs(60));
     let replaced = town
         .vault
-        .restore_in_place(order(&replaced.before), back, &|_, _| {})
+        .restore_in_place(order(replaced.before.as_ref().unwrap()), back, &|_, _| {})
         .unwrap();
     assert_eq!(rows(&town.path("cms.db")).len(), 2);
     assert_eq!(replaced.reason, "a page was lost");
@@ -355,7 +356,7 @@ fn a_restore_in_place_has_a_way_back_and_wants_the_cms_stopped() {
     reason = "it waits for another program to start"
 )]
 #[path = "../../../cms/tests/store_contract/postgres.rs"]
-mod server;
+pub(crate) mod server;
 
 #[test]
 fn a_postgresql_database_is_dumped_once_for_each_change_and_restores() {

@@ -14,7 +14,7 @@ use super::drill::{DrillSummary, Rehearsal};
 use super::engine::{Generation, Part, Progress, Pruned, Reading};
 use super::error::BackupError;
 use super::leftovers::Leftovers;
-use super::postgres::Server;
+use super::postgres::{Server, Whose};
 use super::restore::{self, Restored};
 use super::retention::{self, Reason};
 use super::take::{self, PATIENCE, Taken};
@@ -178,7 +178,8 @@ impl Vault {
         server: &Server,
         progress: Progress<'_>,
     ) -> Result<Restored, BackupError> {
-        restore::restore(self.target(target)?, generation, to, Some(server), progress)
+        let into = Some((server, Whose::TheLoaders));
+        restore::restore(self.target(target)?, generation, to, into, progress)
     }
 
     /// What it was opened with.

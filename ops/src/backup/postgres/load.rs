@@ -6,9 +6,17 @@ use std::process::Stdio;
 use super::{Server, Session, failed, words};
 use crate::backup::error::BackupError;
 
-/// Loads a dump; its tables then belong to whoever loads, because elsewhere nobody else is known. It
-/// stops at the first thing that the server refuses.
-pub(crate) fn load(server: &Server, dump: &Path) -> Result<(), BackupError> {
+/// To whom the tables belong afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// To those who had them, with the rights that they gave: on the town's own server.
+    AsRecorded,
+    /// To whoever loads: elsewhere, where nobody is known.
+    TheLoaders,
+}
+
+/// Loads a dump. It stops at the first thing that the server refuses.
+pub(crate) fn load(server: &Server, dump: &Path, whose: Whose) -> Result<(), BackupError> {
     let mut session = Session::open(server)?;
     let there = session.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public';")?;
     if there.first().is_none_or(|count| count != "0") {
@@ -18,7 +26,9 @@ pub(crate) fn load(server: &Server, dump: &Path) -> Result<(), BackupError> {
     drop(session);
     let mut command = server.program("pg_restore")?;
     command.args(["--exit-on-error", "--no-password"]);
-    command.args(["--no-owner", "--no-privileges"]);
+    if whose == Whose::TheLoaders {
+        command.args(["--no-owner", "--no-privileges"]);
+    }
     let output = command
         .arg(dump)
         .stdin(Stdio::null())

@@ -131,6 +131,11 @@ pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A text as SQL writes it.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 fn percent_decoded(text: &str) -> String {
     // A form's pair is decoded by the same rules, but for the plus sign.
     let pair = format!("p={}", text.replace('+', "%2B").replace('&', "%26"));
@@ -190,5 +195,6 @@ mod tests {
         );
         assert!(server("postgres://db.example").name().is_err());
         assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+        assert_eq!(literal("a'b"), "'a''b'");
     }
 }
