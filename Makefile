@@ -64,6 +64,23 @@ properties: editor
 	cargo test --workspace --locked --quiet --lib --bins; \
 	cargo test --locked --quiet --package yagura-config --tests
 
+# Each fuzz target, or those named by TARGETS, for so many seconds. New inputs are kept in fuzz/found,
+# what fails in fuzz/artifacts. Without the sanitizer of addresses, which safe code can do without,
+# stable Rust does.
+SECONDS_EACH ?= 60
+TARGETS ?= $(basename $(notdir $(wildcard fuzz/targets/*.rs)))
+FUZZ := ../scripts/cargo-fuzz
+FUZZ_HOW := --fuzz-dir . --sanitizer none --no-cfg-fuzzing --target-dir ../target/fuzz
+.PHONY: fuzz
+fuzz: editor
+	cd fuzz && $(FUZZ) build $(FUZZ_HOW)
+	cd fuzz && for target in $(TARGETS); do \
+	  echo "== $$target"; \
+	  mkdir -p found/$$target; \
+	  $(FUZZ) run $(FUZZ_HOW) $$target found/$$target corpus/$$target -- \
+	    -max_total_time=$(SECONDS_EACH) -timeout=5 -rss_limit_mb=2048 -max_len=20000 -verbosity=0 -print_final_stats=1; \
+	done
+
 # Takes the pictures of the README anew.
 screenshots: packages editor tests/browser/node_modules/.installed
 	SCREENSHOTS=$(CURDIR)/docs/screenshots cargo test --locked --quiet --test scenarios browser

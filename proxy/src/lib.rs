@@ -40,6 +40,9 @@ mod disaster;
 mod errands;
 mod error;
 mod front;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hooks;
 pub mod hsts;
 mod ingress;

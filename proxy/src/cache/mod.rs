@@ -17,8 +17,8 @@
 
 mod backoff;
 mod compressor;
-mod date;
-mod directives;
+pub(crate) mod date;
+pub(crate) mod directives;
 pub mod encoding;
 pub mod explain;
 pub mod fetcher;
@@ -28,7 +28,7 @@ mod hot;
 pub mod key;
 pub mod last_good;
 pub mod normalise;
-mod origin;
+pub(crate) mod origin;
 pub mod policy;
 pub mod prepared;
 mod purges;

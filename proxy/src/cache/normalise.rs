@@ -29,7 +29,7 @@ impl Rules {
     }
 
     /// Rules that drop these parameters; `*` at the end stands for any ending.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn dropping(names: &[&str]) -> Self {
         let dropped = names.iter().map(|name| match name.strip_suffix('*') {
             Some(beginning) => ParameterPattern::Prefix(beginning.to_owned()),

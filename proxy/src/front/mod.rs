@@ -11,7 +11,7 @@
 mod answer;
 mod ask;
 mod decide;
-mod head;
+pub(crate) mod head;
 mod http2;
 mod lent;
 mod minded;

@@ -14,7 +14,7 @@ pub mod announced;
 mod class;
 pub mod comings;
 mod door;
-mod identity;
+pub(crate) mod identity;
 mod known;
 pub mod proxy_protocol;
 pub mod remembered;

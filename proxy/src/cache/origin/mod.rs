@@ -11,8 +11,8 @@
 //! one way or not at all.
 
 mod connection;
-mod decoder;
-mod response;
+pub(crate) mod decoder;
+pub(crate) mod response;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};

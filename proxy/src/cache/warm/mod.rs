@@ -9,7 +9,7 @@ mod agenda;
 mod feed;
 mod fetching;
 mod pace;
-mod sitemap;
+pub(crate) mod sitemap;
 
 use std::io::Write;
 use std::path::Path;

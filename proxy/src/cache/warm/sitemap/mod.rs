@@ -5,8 +5,8 @@
 //! kept in a file, so that a restart does not fetch all of it again. A sitemap that cannot be read
 //! changes nothing. `read.rs` is the format, `listed.rs` the decisions.
 
-mod listed;
-mod read;
+pub(crate) mod listed;
+pub(crate) mod read;
 
 use std::path::PathBuf;
 use std::pin::Pin;

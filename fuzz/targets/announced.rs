@@ -1,0 +1,4 @@
+//! PROXY protocol and X-Forwarded-For. See `proxy/src/fuzzing.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yagura_proxy::fuzzing::announced(bytes));

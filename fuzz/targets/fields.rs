@@ -1,0 +1,4 @@
+//! Fields of requests and of responses. See `proxy/src/fuzzing.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yagura_proxy::fuzzing::fields(bytes));

@@ -1,0 +1,4 @@
+//! Files of last-good. See `proxy/src/fuzzing.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yagura_proxy::fuzzing::last_good(bytes));

@@ -1,0 +1,4 @@
+//! Sitemaps of foreign origins. See `proxy/src/fuzzing.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| yagura_proxy::fuzzing::sitemap(bytes));
