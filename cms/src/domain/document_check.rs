@@ -230,7 +230,7 @@ fn is_blank(inlines: &[Inline]) -> bool {
 }
 
 /// Links that lead somewhere and run nothing.
-fn is_allowed(href: &str) -> bool {
+pub(super) fn is_allowed(href: &str) -> bool {
     if href
         .chars()
         .any(|letter| letter.is_control() || letter.is_whitespace())

@@ -4,6 +4,7 @@
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::document::{Block, Document, HeadingAttrs, Inline, LinkAttrs, ListItem, Mark};
+use super::document_check::is_allowed;
 
 /// A post, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,9 +197,11 @@ impl Reader<'_> {
             Event::Start(Tag::Emphasis) => self.inlines(TagEnd::Emphasis, &with(Mark::Em)),
             Event::Start(Tag::Link { dest_url, .. }) => {
                 let href = dest_url.to_string();
+                // Away from this site only: an address of the edge means nothing here.
                 let is_known = ["https://", "http://", "mailto:", "tel:"]
                     .iter()
                     .any(|scheme| href.starts_with(scheme));
+                let is_known = is_known && is_allowed(&href);
                 let within = marks.iter().any(|mark| matches!(mark, Mark::Link { .. }));
                 let marks = match is_known && !within {
                     true => with(Mark::Link {
@@ -268,6 +271,8 @@ mod tests {
             "![".repeat(300) + &"](x)".repeat(300) + "x",
             // And a link that is broken over two lines, or holds nothing but a blank.
             "[a\nb](https://a.example) [ ](https://a.example) x".to_owned(),
+            // And one that leads nowhere.
+            "[x](https://) [x](mailto:)".to_owned(),
         ] {
             let document = read(&deep).document;
             assert_eq!(document.check(), [], "{}", deep.get(..20).unwrap());
