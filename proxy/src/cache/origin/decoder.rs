@@ -21,8 +21,8 @@ pub enum Decoder {
     Chunk(u64),
     /// The line end after a chunk is next.
     ChunkEnd,
-    /// Trailers, which are passed over (RFC 9110, section 6.5.1).
-    Trailers,
+    /// Trailers, which are passed over (RFC 9110, section 6.5.1), after so many bytes of them.
+    Trailers(usize),
     /// The body is whole.
     Done,
 }
@@ -88,7 +88,7 @@ impl Decoder {
                         return Ok(Decoded::More);
                     };
                     *self = match size(&line)? {
-                        0 => Self::Trailers,
+                        0 => Self::Trailers(0),
                         size => Self::Chunk(size),
                     };
                 }
@@ -100,10 +100,13 @@ impl Decoder {
                     [b'\r'] => return Ok(Decoded::More),
                     _ => return Err(Broken),
                 },
-                Self::Trailers => match line(bytes)? {
+                Self::Trailers(before) => match line(bytes)? {
                     None => return Ok(Decoded::More),
                     Some(line) if line.is_empty() => *self = Self::Done,
-                    Some(_) => {}
+                    Some(line) if before + line.len() <= LONGEST_LINE => {
+                        *self = Self::Trailers(before + line.len() + 2);
+                    }
+                    Some(_) => return Err(Broken),
                 },
             }
         }
@@ -131,7 +134,8 @@ fn split(bytes: &mut BytesMut, rest: u64) -> (Bytes, u64) {
 
 /// A whole line without its end; a line ends with CR LF and nothing else.
 fn line(bytes: &mut BytesMut) -> Result<Option<BytesMut>, Broken> {
-    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+    // However it comes, all of it is looked at again: many bytes at a time.
+    let Some(end) = memchr::memchr(b'\n', bytes) else {
         return if bytes.len() > LONGEST_LINE {
             Err(Broken)
         } else {
@@ -203,6 +207,9 @@ mod tests {
         ] {
             assert_eq!(whole(wrong), Err(Broken), "{wrong:?}");
         }
+        let trailers = |count| format!("0\r\n{}\r\n", "a: b\r\n".repeat(count));
+        assert!(whole(&trailers(2_000)).is_ok());
+        assert_eq!(whole(&trailers(3_000)), Err(Broken), "without an end");
     }
 
     #[test]
