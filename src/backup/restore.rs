@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use yagura_control::clock::monotonic;
-use yagura_control::{Clock, SystemClock, until};
+use yagura_control::{Clock, SystemClock, Timestamp, until};
 use yagura_ops::backup::{Generation, Part, Restored, Server, Vault, chosen};
 
 use super::arguments::RestoreArguments;
@@ -63,7 +63,7 @@ fn meant(vault: &Vault, arguments: &RestoreArguments) -> anyhow::Result<Vec<Gene
     let from = arguments.from.as_deref();
     let now = SystemClock.now();
     let at = match (&arguments.at, arguments.generation.as_deref()) {
-        (Some(at), _) => until::past(at, now)?,
+        (Some(at), _) => whole_second(until::past(at, now)?),
         (None, Some("latest") | None) => now,
         (None, Some(name)) => return Ok(vec![vault.generation(from, name)?]),
     };
@@ -78,6 +78,13 @@ fn meant(vault: &Vault, arguments: &RestoreArguments) -> anyhow::Result<Vec<Gene
         );
     }
     Ok(found)
+}
+
+/// Generations are listed to the second: an instant that is given so means all of that second. One
+/// that is given to the minute means its beginning.
+fn whole_second(at: Timestamp) -> Timestamp {
+    let given_to_the_second = at.0 % 1_000 == 0 && at.0 % 60_000 != 0;
+    Timestamp(at.0 + if given_to_the_second { 999 } else { 0 })
 }
 
 fn tell(restored: &Restored) {
@@ -107,7 +114,7 @@ fn tell(restored: &Restored) {
 /// Bytes and time left, on a terminal.
 struct Told {
     began: std::time::Instant,
-    last_ms: AtomicU64,
+    next_ms: AtomicU64,
     shown: bool,
 }
 
@@ -115,7 +122,7 @@ impl Told {
     fn new() -> Self {
         Self {
             began: monotonic(),
-            last_ms: AtomicU64::new(0),
+            next_ms: AtomicU64::new(0),
             shown: std::io::stderr().is_terminal(),
         }
     }
@@ -123,13 +130,15 @@ impl Told {
     fn progress(&self, done: u64, of: u64) {
         let passed = monotonic().duration_since(self.began).as_millis();
         let passed = u64::try_from(passed).unwrap_or(u64::MAX);
-        let last = self.last_ms.load(Ordering::Relaxed);
-        if !self.shown || passed < last + TOLD_EVERY_MS {
+        let whole = done >= of;
+        if !self.shown || !whole && passed < self.next_ms.load(Ordering::Relaxed) {
             return;
         }
-        self.last_ms.store(passed, Ordering::Relaxed);
+        self.next_ms
+            .store(passed + TOLD_EVERY_MS, Ordering::Relaxed);
         let line = line(done, of, passed);
-        let _nobody_may_look = write!(std::io::stderr(), "\r{line}\x1b[K");
+        let end = if whole { "\n" } else { "" };
+        let _nobody_may_look = write!(std::io::stderr(), "\r{line}\x1b[K{end}");
     }
 }
 
@@ -150,7 +159,20 @@ fn line(done: u64, of: u64, passed_ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use yagura_control::Timestamp;
+
+    use super::{line, whole_second};
+
+    #[test]
+    fn an_instant_as_it_is_listed_finds_its_generation() {
+        for (given, meant) in [
+            (1_795_410_187_000, 1_795_410_187_999),
+            (1_795_410_187_001, 1_795_410_187_001),
+            (1_795_410_180_000, 1_795_410_180_000),
+        ] {
+            assert_eq!(whole_second(Timestamp(given)), Timestamp(meant));
+        }
+    }
 
     #[test]
     fn the_time_left_is_told() {
