@@ -22,6 +22,7 @@ mod acme;
 mod approvals;
 mod architecture;
 mod audit;
+mod backup_service;
 mod backup_times;
 mod backups;
 mod backups_postgres;

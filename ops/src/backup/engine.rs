@@ -1,7 +1,7 @@
 //! What a backup engine does, as a small trait; the one that does it is `engine/rustic.rs`.
 //!
 //! - `source.rs`: what is to be kept, as entries with a way to read each.
-//! - `gate.rs`: between the engine and the place: bandwidth, packs read whole, and the veto.
+//! - `gate.rs`: between the engine and the place: packs read whole, packs hidden, and the veto.
 //! - `reading.rs`, `writing.rs`: files of a repository, and files of a restore.
 //! - `unnamed.rs`: packs that no index names.
 //! - `rustic.rs`: `rustic_core`, whose measured defects are designed around there.

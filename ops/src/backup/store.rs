@@ -3,11 +3,13 @@
 //! - `folder.rs`: a folder of this machine, written so that a power cut leaves whole files alone.
 //! - `rest.rs`: a server that speaks restic's REST; `rclone.rs` starts rclone as such a server, and so
 //!   reaches SFTP, S3 and whatever else rclone knows.
+//! - `paced.rs`: any of these, no faster than it may be.
 //!
 //! Every failure is told. A listing that leaves out what could not be read would make a prune remove
 //! what is still needed. What is inside the files, the engine alone knows.
 
 pub(crate) mod folder;
+pub(crate) mod paced;
 pub(crate) mod rclone;
 pub(crate) mod rest;
 
@@ -16,6 +18,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use yagura_config::settings::{PlaceSettings, TargetSettings};
+
+use paced::{Pace, Paced};
 
 /// Kinds of files of restic's layout (restic, "Repository Layout").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +69,13 @@ pub(crate) trait Store: Send + Sync {
     }
 }
 
-/// Opens the place of a target; `repository` is the part below it.
-pub(crate) fn open(target: &TargetSettings, repository: &str) -> io::Result<Arc<dyn Store>> {
-    Ok(match &target.place {
+/// Opens the place of a target; `repository` is the part below it, `pace` that of the whole target.
+pub(crate) fn open(
+    target: &TargetSettings,
+    repository: &str,
+    pace: Option<&Arc<Pace>>,
+) -> io::Result<Arc<dyn Store>> {
+    let store: Arc<dyn Store> = match &target.place {
         PlaceSettings::Folder(path) => Arc::new(folder::Folder::new(path.join(repository))),
         PlaceSettings::Rest { url, user, trust } => Arc::new(rest::Rest::new(
             &format!("{url}{repository}/"),
@@ -78,5 +86,9 @@ pub(crate) fn open(target: &TargetSettings, repository: &str) -> io::Result<Arc<
             let below = format!("{}/{repository}", remote.trim_end_matches('/'));
             Arc::new(rclone::Rclone::new(below, config.clone()))
         }
+    };
+    Ok(match pace {
+        Some(pace) => Arc::new(Paced::new(store, pace.clone())),
+        None => store,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,6 +12,7 @@ use super::engine::{Engine, Generation, Part, Rustic, Shape};
 use super::error::BackupError;
 use super::lock::Lock;
 use super::store;
+use super::store::paced::Pace;
 
 pub(crate) struct Target {
     pub(crate) settings: TargetSettings,
@@ -27,18 +29,13 @@ impl Target {
         password: &SecretString,
     ) -> Result<Self, BackupError> {
         let afar = !matches!(settings.place, PlaceSettings::Folder(_));
+        let pace = settings.bandwidth.map(|rate| Arc::new(Pace::new(rate)));
         let engine = |part: Part, shape: Shape| {
-            let place =
-                store::open(settings, part.word()).map_err(BackupError::at(&settings.name))?;
+            let place = store::open(settings, part.word(), pace.as_ref())
+                .map_err(BackupError::at(&settings.name))?;
             let cache = afar.then(|| data.join("cache"));
             let password = password.clone();
-            Ok(Rustic::new(
-                place,
-                password,
-                shape,
-                cache,
-                settings.bandwidth,
-            ))
+            Ok(Rustic::new(place, password, shape, cache))
         };
         Ok(Self {
             database: engine(Part::Database, Shape::Pages)?,

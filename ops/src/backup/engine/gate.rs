@@ -5,18 +5,15 @@
 //! - **Packs:** a restore reads a pack in many small parts. From afar, a pack is fetched whole at the
 //!   second part, and the newest few are kept in memory.
 //! - **Hidden packs:** a prune does not see what no index names, because it would mark it wrongly.
-//! - **Bandwidth:** bytes pass at the configured rate, both ways.
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use rustic_core::{
     BytesList, ErrorKind, FileType, Id, ReadBackend, RusticError, RusticResult, WriteBackend,
 };
-use yagura_control::clock::monotonic;
 
 use super::source::Veto;
 use crate::backup::leftovers::Unnamed;
@@ -28,7 +25,6 @@ const PACKS: usize = 3;
 pub(crate) struct Gate {
     store: Arc<dyn Store>,
     veto: Veto,
-    pace: Option<Pace>,
     packs: Option<Mutex<Packs>>,
     hidden: Unnamed,
 }
@@ -41,11 +37,10 @@ struct Packs {
 
 impl Gate {
     /// `afar`: whether a small read costs a journey.
-    pub(crate) fn new(store: Arc<dyn Store>, veto: Veto, rate: Option<u64>, afar: bool) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, veto: Veto, afar: bool) -> Self {
         Self {
             store,
             veto,
-            pace: rate.map(Pace::new),
             packs: afar.then(Mutex::default),
             hidden: Unnamed::new(),
         }
@@ -54,12 +49,6 @@ impl Gate {
     /// These packs are not there for the engine.
     pub(super) fn without(self, hidden: Unnamed) -> Self {
         Self { hidden, ..self }
-    }
-
-    fn pass(&self, bytes: usize) {
-        if let Some(pace) = &self.pace {
-            pace.wait(bytes);
-        }
     }
 
     /// The part out of a pack that is in memory; fetches the pack when this is its second part.
@@ -79,7 +68,6 @@ impl Gate {
                 return Ok(None);
             }
             let bytes = self.store.read(Kind::Pack, id.to_hex().as_str(), None)?;
-            self.pass(bytes.len());
             packs.whole.push_back((*id, bytes.clone()));
             if packs.whole.len() > PACKS {
                 packs.whole.pop_front();
@@ -127,9 +115,7 @@ impl ReadBackend for Gate {
 
     fn read_full(&self, of: FileType, id: &Id) -> RusticResult<Bytes> {
         let bytes = self.store.read(kind(of), id.to_hex().as_str(), None);
-        let bytes = bytes.map_err(told)?;
-        self.pass(bytes.len());
-        Ok(bytes)
+        bytes.map_err(told)
     }
 
     fn read_partial(
@@ -147,9 +133,7 @@ impl ReadBackend for Gate {
         }
         let part = Some((offset, length));
         let bytes = self.store.read(kind(of), id.to_hex().as_str(), part);
-        let bytes = bytes.map_err(told)?;
-        self.pass(bytes.len());
-        Ok(bytes)
+        bytes.map_err(told)
     }
 
     fn warmup_path(&self, _of: FileType, id: &Id) -> String {
@@ -174,7 +158,6 @@ impl WriteBackend for Gate {
         {
             return Err(told(io::Error::other(why)));
         }
-        self.pass(content.size());
         let name = id.to_hex();
         self.store
             .write(kind(of), name.as_str(), content.slice())
@@ -184,53 +167,5 @@ impl WriteBackend for Gate {
     fn remove(&self, of: FileType, id: &Id, _cacheable: bool) -> RusticResult<()> {
         let name = id.to_hex();
         self.store.remove(kind(of), name.as_str()).map_err(told)
-    }
-}
-
-/// Lets bytes pass at a rate: each waits until what passed before has had its time.
-struct Pace {
-    rate: u64,
-    free_at: Mutex<Instant>,
-    never: Condvar,
-}
-
-impl Pace {
-    fn new(rate: u64) -> Self {
-        Self {
-            rate: rate.max(1),
-            free_at: Mutex::new(monotonic()),
-            never: Condvar::new(),
-        }
-    }
-
-    fn wait(&self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let takes = Duration::from_millis(bytes.saturating_mul(1_000) / self.rate);
-        let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = (*free_at).max(monotonic()) + takes;
-        *free_at = until;
-        loop {
-            let left = until.saturating_duration_since(monotonic());
-            if left.is_zero() {
-                return;
-            }
-            let waited = self.never.wait_timeout(free_at, left);
-            free_at = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_pass_at_the_rate() {
-        let began = monotonic();
-        let pace = Pace::new(100_000);
-        for _ in 0..10 {
-            pace.wait(1_000);
-        }
-        assert!(monotonic().duration_since(began) >= Duration::from_millis(95));
     }
 }

@@ -62,7 +62,6 @@ pub(crate) struct Rustic {
     password: SecretString,
     shape: Shape,
     cache: Option<PathBuf>,
-    rate: Option<u64>,
     key: OnceLock<MasterKey>,
     veto: Veto,
 }
@@ -74,14 +73,12 @@ impl Rustic {
         password: SecretString,
         shape: Shape,
         cache: Option<PathBuf>,
-        rate: Option<u64>,
     ) -> Self {
         Self {
             store,
             password,
             shape,
             cache,
-            rate,
             key: OnceLock::new(),
             veto: Veto::default(),
         }
@@ -109,7 +106,7 @@ impl Rustic {
 
     fn bare_without(&self, hidden: Unnamed) -> RusticResult<Repository<()>> {
         let afar = self.cache.is_some();
-        let gate = Gate::new(self.store.clone(), self.veto.clone(), self.rate, afar);
+        let gate = Gate::new(self.store.clone(), self.veto.clone(), afar);
         let gate = gate.without(hidden);
         let backends = RepositoryBackends::new(Arc::new(gate), None);
         let options = match &self.cache {

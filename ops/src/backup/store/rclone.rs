@@ -1,11 +1,13 @@
 //! Whatever rclone reaches. It is started as a server of restic's REST on this machine's loopback,
-//! under a password of the moment that its environment tells it, and ends with us.
+//! under a password of the moment that its environment tells it, and ends with us: however we end, also
+//! by SIGKILL, because the kernel kills it then (prctl(2), PR_SET_PDEATHSIG, which `setpriv` of
+//! util-linux sets before it becomes rclone).
 
 use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -62,9 +64,10 @@ impl Rclone {
         let password = format!("{:032x}", rand::rng().random::<u128>());
         // A port that is free now; were it taken meanwhile, rclone would end, and be started anew.
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let mut child = Command::new("rclone")
-            .args(["serve", "restic", "--addr"])
-            .arg(format!("127.0.0.1:{port}"))
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "rclone", "serve", "restic"])
+            .args(["--addr", &format!("127.0.0.1:{port}")])
             .arg("--config")
             .arg(&self.config)
             .arg(&self.remote)
@@ -72,25 +75,9 @@ impl Rclone {
             .env("RCLONE_PASS", &password)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| {
-                io::Error::new(error.kind(), format!("rclone cannot be started: {error}"))
-            })?;
+            .stderr(Stdio::piped());
         let last = Arc::new(Mutex::new(String::new()));
-        let heard = last.clone();
-        if let Some(told) = child.stderr.take() {
-            // Read to its end, or rclone would wait for a reader.
-            let reading = move || {
-                for line in BufReader::new(told).lines().map_while(Result::ok) {
-                    tracing::debug!(target: "yagura::rclone", "{line}");
-                    *heard.lock().unwrap_or_else(PoisonError::into_inner) = line;
-                }
-            };
-            std::thread::Builder::new()
-                .name("rclone".to_owned())
-                .spawn(reading)?;
-        }
+        let child = started(command, last.clone())?;
         let mut server = Server(child);
         let url = format!("http://127.0.0.1:{port}/");
         let rest = Rest::with_password(&url, Some(("yagura", &password)), None)?;
@@ -108,6 +95,30 @@ impl Rclone {
             }
         }
     }
+}
+
+/// Starts it in a thread that lives as long as it does, and reads what it says into `last`: it would
+/// end with the thread that started it, and wait for a reader.
+fn started(mut command: Command, last: Arc<Mutex<String>>) -> io::Result<Child> {
+    let (give, take) = mpsc::channel();
+    let living = move || {
+        let mut child = command.spawn();
+        let told = child.as_mut().ok().and_then(|child| child.stderr.take());
+        let _the_starter_waits = give.send(child);
+        let Some(told) = told else {
+            return;
+        };
+        for line in BufReader::new(told).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            tracing::debug!(target: "yagura::rclone", "{line}");
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = line;
+        }
+    };
+    let thread = std::thread::Builder::new().name("rclone".to_owned());
+    thread.spawn(living)?;
+    let child = take.recv().map_err(io::Error::other)?;
+    child
+        .map_err(|error| io::Error::new(error.kind(), format!("rclone cannot be started: {error}")))
 }
 
 impl Store for Rclone {
