@@ -83,7 +83,7 @@ fn meant(vault: &Vault, arguments: &RestoreArguments) -> anyhow::Result<Vec<Gene
 /// Generations are listed to the second: an instant that is given so means all of that second. One
 /// that is given to the minute means its beginning.
 fn whole_second(at: Timestamp) -> Timestamp {
-    let given_to_the_second = at.0 % 1_000 == 0 && at.0 % 60_000 != 0;
+    let given_to_the_second = at.0.is_multiple_of(1_000) && !at.0.is_multiple_of(60_000);
     Timestamp(at.0 + if given_to_the_second { 999 } else { 0 })
 }
 
