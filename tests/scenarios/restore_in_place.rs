@@ -214,8 +214,9 @@ async fn where_it_needs_approval_another_person_gives_it_for_one_restore() {
     assert_eq!(marks(&town), 0);
 }
 
-/// Kills a restore at instants that nobody chose, within the time that one takes; `--mend` says what became of it, and the database is
-/// one of the two states every time.
+/// Kills a restore: every other one at an instant that nobody chose, within the time that one takes, the
+/// others as soon as their plan is written. `--mend` says what became of it, and the database is one of
+/// the two states every time.
 fn killed_with(town: &Town, wanted: &str, marks: &dyn Fn() -> i64, mark: &dyn Fn(usize)) {
     let restore = [
         "restore",
@@ -243,10 +244,16 @@ fn killed_with(town: &Town, wanted: &str, marks: &dyn Fn() -> i64, mark: &dyn Fn
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(whole.mul_f64(chance.random_range(0.2..1.0)));
+        let plan = town.data().join("ops/backup/restore-in-place.json");
+        if kill % 2 == 0 {
+            std::thread::sleep(whole.mul_f64(chance.random_range(0.2..1.0)));
+        } else {
+            while !plan.exists() && running.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
         running.kill().ok();
         running.wait().unwrap();
-        let plan = town.data().join("ops/backup/restore-in-place.json");
         broken_off += usize::from(plan.exists());
         let output = town.backup(&["restore", "--mend"]);
         let told = said(&output);
