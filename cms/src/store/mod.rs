@@ -38,6 +38,8 @@ use crate::error::CmsError;
 
 /// SQLite releases before this one could corrupt the write-ahead log.
 const OLDEST_SQLITE: [u64; 3] = [3, 51, 3];
+/// Of a folder: what is made in it belongs to the folder's group (inode(7)).
+const SET_GROUP_ID: u32 = 0o2000;
 const READERS: u32 = 8;
 
 /// Which database it is.
@@ -139,9 +141,15 @@ impl Store {
     }
 }
 
-/// Hashes of passwords and the secrets of second factors are for this user alone. SQLite gives the
-/// files that it makes beside the database the same permissions.
+/// Hashes of passwords and the secrets of second factors are for this user alone; and for a group whose
+/// folder says with the set-group-ID bit that its files are the group's, which is how a backup that has
+/// a user of its own reads them. SQLite gives the files that it makes beside the database the same
+/// permissions, and whoever reads it has to write one of them (`-shm`).
 fn private_file(path: &Path) -> Result<(), CmsError> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = std::fs::metadata(folder.unwrap_or(Path::new(".")));
+    let shared = folder.is_ok_and(|it| it.permissions().mode() & SET_GROUP_ID != 0);
+    let mode = if shared { 0o660 } else { 0o600 };
     // A database that is there is not opened here: closing it again would end the locks of SQLite.
     let made = OpenOptions::new()
         .write(true)
@@ -149,11 +157,9 @@ fn private_file(path: &Path) -> Result<(), CmsError> {
         .mode(0o600)
         .open(path);
     match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            std::fs::set_permissions(path, Permissions::from_mode(0o600))
-        }
-        Err(error) => Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        // Also what was made now: its mode is not the umask's to say.
+        _ => std::fs::set_permissions(path, Permissions::from_mode(mode)),
     }
     .map_err(CmsError::at(path))
 }
@@ -177,8 +183,16 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
         private_file(&file).unwrap();
-        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        // Or for the group that the folder names.
+        let shared = Permissions::from_mode(0o2770);
+        std::fs::set_permissions(folder.path(), shared).unwrap();
+        private_file(&file).unwrap();
+        assert_eq!(mode(), 0o660);
+        std::fs::remove_file(&file).unwrap();
+        private_file(&file).unwrap();
+        assert_eq!(mode(), 0o660);
     }
 
     #[test]
