@@ -180,9 +180,13 @@ function whatIsSeen() {
   if (element === document.body) {
     return { name: 'end', seen: true };
   }
-  const box = element.getBoundingClientRect();
+  // What of it lies in the window: an editor may be many windows high.
+  const { left, top, right, bottom } = element.getBoundingClientRect();
+  const [width, height] = [window.innerWidth, window.innerHeight];
+  const within = (from, to, most, share) => Math.max(from, 0) * (1 - share) + Math.min(to, most) * share;
   const steps = [0.1, 0.3, 0.5, 0.7, 0.9];
-  const points = steps.flatMap((x) => steps.map((y) => [box.x + box.width * x, box.y + box.height * y]));
+  const points = steps.flatMap((x) =>
+    steps.map((y) => [within(left, right, width, x), within(top, bottom, height, y)]));
   const isOwn = ([x, y]) => element.contains(document.elementFromPoint(x, y));
   return { name: element.id || element.textContent.trim().slice(0, 20), seen: points.some(isOwn) };
 }
