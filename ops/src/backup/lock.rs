@@ -21,7 +21,15 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 /// The lock; freed when dropped.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file would not do: a program that another thread is about to start has a copy of it
+    /// until it runs, and the lock would stay for that long.
+    fn drop(&mut self) {
+        let _closed_in_any_case = flock(&self.0, FlockOperation::Unlock);
+    }
+}
 
 impl Lock {
     /// Takes it, waiting at most so long for whoever holds it.
@@ -66,6 +74,16 @@ mod tests {
         let held = Lock::take(&path, Duration::ZERO).unwrap();
         let refused = Lock::take(&path, Duration::ZERO).unwrap_err();
         assert!(matches!(refused, BackupError::Locked { .. }));
+        drop(held);
+        Lock::take(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_file_does_not_keep_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = Lock::path(place.path(), "disk", "database");
+        let held = Lock::take(&path, Duration::ZERO).unwrap();
+        let _as_a_child_has_it = held.0.try_clone().unwrap();
         drop(held);
         Lock::take(&path, Duration::ZERO).unwrap();
     }
