@@ -10,6 +10,7 @@
 //! - [`approval`]: what needs a second person, and what became of requests.
 //! - [`hash`]: a BLAKE3 hash as text.
 //! - [`openapi`]: the control API as a document, made from the types.
+//! - [`trust`]: whom a client over TLS believes.
 //! - [`token`]: what an operator shows in place of a certificate, or beside one.
 //! - [`until`]: a point in time as an operator writes it.
 //! - [`day`]: a calendar day in Japan.
@@ -32,6 +33,7 @@ pub mod redirect;
 pub mod tags;
 pub mod timestamp;
 pub mod token;
+pub mod trust;
 pub mod until;
 
 pub use clock::{Clock, SystemClock};

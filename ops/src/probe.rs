@@ -1,6 +1,5 @@
 //! One question to one service, asked as a reader asks.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +7,12 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use yagura_config::settings::ProbeSettings;
+use yagura_control::trust;
 
 /// A reader who has waited this long has gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,8 +27,10 @@ pub async fn ask(probe: &ProbeSettings) -> Result<(), String> {
             return exchange(stream, probe).await;
         }
         // Read each time: the authority may be made after the desk has started.
-        let trust = probe.trust.as_deref().ok_or("no authority is configured")?;
-        let connector = TlsConnector::from(Arc::new(client_config(trust)?));
+        let authorities = probe.trust.as_deref();
+        let authorities = authorities.ok_or("no authority is configured")?;
+        let config = trust::roots(Some(authorities)).and_then(trust::client)?;
+        let connector = TlsConnector::from(Arc::new(config));
         let name = ServerName::try_from(probe.host.clone()).map_err(told)?;
         let stream = connector.connect(name, stream).await.map_err(told)?;
         exchange(stream, probe).await
@@ -71,19 +71,6 @@ where
     .await;
     driver.abort();
     answer
-}
-
-fn client_config(trust: &Path) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    let pem = std::fs::read(trust).map_err(|error| format!("{}: {error}", trust.display()))?;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        roots.add(certificate.map_err(told)?).map_err(told)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(told)?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 fn told(error: impl std::fmt::Display) -> String {

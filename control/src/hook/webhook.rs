@@ -8,13 +8,14 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
+
+use crate::trust;
 
 /// Posts it.
 ///
@@ -22,7 +23,7 @@ use url::Url;
 /// It was not taken.
 pub async fn tell(
     url: &str,
-    (secret, trust): (Option<&(String, PathBuf)>, Option<&Path>),
+    (secret, authorities): (Option<&(String, PathBuf)>, Option<&Path>),
     body: Bytes,
 ) -> Result<(), String> {
     let url = Url::parse(url).map_err(|error| format!("the URL cannot be used: {error}"))?;
@@ -33,8 +34,8 @@ pub async fn tell(
     let stream = TcpStream::connect((bare.as_str(), port)).await;
     let stream = stream.map_err(|error| format!("{host}:{port} cannot be reached: {error}"))?;
     let status = if url.scheme() == "https" {
-        let trust = trust.map(Path::to_owned);
-        let tls = tokio::task::spawn_blocking(move || tls(trust.as_deref())).await;
+        let authorities = authorities.map(Path::to_owned);
+        let tls = tokio::task::spawn_blocking(move || tls(authorities.as_deref())).await;
         let tls = tls.map_err(|error| error.to_string())??;
         let name = ServerName::try_from(bare).map_err(|error| error.to_string())?;
         let stream = TlsConnector::from(tls).connect(name, stream).await;
@@ -81,39 +82,20 @@ fn request(
 
 /// The secret of a file, which is not in the words of a failure.
 fn value(file: &Path) -> Result<HeaderValue, String> {
-    let unusable = |why: &str| format!("{} cannot be used: {why}", file.display());
-    let text = std::fs::read_to_string(file).map_err(|error| unusable(&error.to_string()))?;
+    let text = std::fs::read_to_string(file).map_err(|error| trust::unusable(file, error))?;
     let mut value = HeaderValue::from_str(text.trim())
-        .map_err(|_| unusable("it holds what cannot stand in a field"))?;
+        .map_err(|_| trust::unusable(file, "it holds what cannot stand in a field"))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Whom we believe about the server: the authorities of a file, or the system's.
-fn tls(trust: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
-    if let Some(file) = trust {
-        let unusable = |why: &str| format!("{} cannot be used: {why}", file.display());
-        let pem = std::fs::read(file).map_err(|error| unusable(&error.to_string()))?;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|error| unusable(&error.to_string()))?;
-            let added = roots.add(certificate);
-            added.map_err(|error| unusable(&error.to_string()))?;
-        }
-        if roots.is_empty() {
-            return Err(unusable("it holds no certificate"));
-        }
-    } else {
-        let found = rustls_native_certs::load_native_certs();
-        let found = found.map_err(|error| format!("the system's authorities: {error}"))?;
-        let (_taken, _unusable) = roots.add_parsable_certificates(found);
+/// How TLS is spoken with a server that one of these authorities vouches for.
+fn tls(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+    let roots = trust::roots(authorities)?;
+    if let Some(file) = authorities.filter(|_| roots.is_empty()) {
+        return Err(trust::unusable(file, "it holds no certificate"));
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = trust::client(roots)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

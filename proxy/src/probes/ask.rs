@@ -78,12 +78,7 @@ pub enum NoAnswer {
 /// The file cannot be used.
 pub fn tls(trust: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let roots = probe::roots(trust).map_err(|error| error.to_string())?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = yagura_control::trust::client(roots)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // A resumed session would not show the certificate.
     config.resumption = Resumption::disabled();

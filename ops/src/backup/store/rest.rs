@@ -17,13 +17,12 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio_rustls::TlsConnector;
+use yagura_control::trust;
 
 use super::{Kind, Store};
 
@@ -204,27 +203,11 @@ where
     Ok(sender)
 }
 
-fn connector(trust: Option<&Path>) -> io::Result<TlsConnector> {
-    let mut roots = RootCertStore::empty();
-    match trust {
-        Some(file) => {
-            let pem = std::fs::read(file)?;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(io::Error::other)?;
-                roots.add(certificate).map_err(io::Error::other)?;
-            }
-        }
-        None => {
-            let (_taken, _unusable) =
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs()?);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    let config = builder.with_root_certificates(roots).with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+fn connector(authorities: Option<&Path>) -> io::Result<TlsConnector> {
+    let config = trust::roots(authorities).and_then(trust::client);
+    Ok(TlsConnector::from(Arc::new(
+        config.map_err(io::Error::other)?,
+    )))
 }
 
 impl Store for Rest {
