@@ -7,12 +7,12 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 use yagura_cms::CmsError;
 use yagura_cms::actions::password::reset;
-use yagura_cms::domain::{Actor, password};
+use yagura_cms::domain::password;
 use yagura_control::{Clock, SystemClock};
 
 use super::arguments::PasswordArguments;
-use super::database::store;
-use crate::{output, process};
+use super::database::{actor, failed, store};
+use crate::output;
 
 /// What was done, as programs read it.
 #[derive(Serialize)]
@@ -34,31 +34,22 @@ pub(super) fn run(arguments: &PasswordArguments) -> anyhow::Result<ExitCode> {
 async fn given(arguments: &PasswordArguments) -> anyhow::Result<ExitCode> {
     let PasswordArguments { login, reason, .. } = arguments;
     // It is no argument: those stand in lists of processes and in histories of shells.
-    let made = (!arguments.stdin).then(|| password::random(&mut rand::rng()));
+    let made = (!arguments.stdin).then(|| password::random(&mut rand::rng(), 5));
     let new = match &made {
         Some(made) => made.clone(),
         None => typed()?,
     };
     let store = store(&arguments.config).await?;
-    let actor = Actor {
-        user: None,
-        name: format!("{} (command)", process::user()),
-    };
     let now = SystemClock.now();
-    let ended = match reset(&store, now, &actor, (login, &new), reason).await {
+    let ended = match reset(&store, now, &actor(), (login, &new), reason).await {
         Ok(ended) => ended,
-        Err(CmsError::NotFound(_)) => bail!(
-            "there is no account \"{login}\"\n  \
-             yagura cms second-factor list --config {} shows those there are",
-            arguments.config.display()
-        ),
         Err(CmsError::Refused(reasons)) => bail!(
             "this password cannot be used: {}\n  give one of {} letters or more, without the user's \
              name; or leave out --stdin, and one is made",
             reasons.join(" "),
             password::FEWEST
         ),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(failed(error, login, &arguments.config)),
     };
     let done = Done {
         login,

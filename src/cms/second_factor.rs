@@ -2,17 +2,15 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use serde::Serialize;
-use yagura_cms::CmsError;
 use yagura_cms::actions::second_factor::reset;
-use yagura_cms::domain::{Actor, Role, patience};
+use yagura_cms::domain::{Role, patience};
 use yagura_cms::store::second_factors::Standing;
 use yagura_control::{Clock, SystemClock, Timestamp};
 
 use super::arguments::{ListArguments, ResetArguments, SecondFactorCommand};
-use super::database::store;
-use crate::{output, process};
+use super::database::{actor, failed, store};
+use crate::output;
 
 pub(super) fn run(command: &SecondFactorCommand) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,19 +92,8 @@ struct Reset<'r> {
 async fn take_away(arguments: &ResetArguments) -> anyhow::Result<ExitCode> {
     let ResetArguments { login, reason, .. } = arguments;
     let store = store(&arguments.config).await?;
-    let actor = Actor {
-        user: None,
-        name: format!("{} (command)", process::user()),
-    };
-    let ended = match reset(&store, SystemClock.now(), &actor, login, reason).await {
-        Ok(ended) => ended,
-        Err(CmsError::NotFound(_)) => bail!(
-            "there is no account \"{login}\"\n  \
-             yagura cms second-factor list --config {} shows those there are",
-            arguments.config.display()
-        ),
-        Err(error) => return Err(error.into()),
-    };
+    let ended = reset(&store, SystemClock.now(), &actor(), login, reason).await;
+    let ended = ended.map_err(|error| failed(error, login, &arguments.config))?;
     let done = Reset {
         login,
         had_one: ended.is_some(),

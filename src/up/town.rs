@@ -243,21 +243,9 @@ fn accounts() -> Vec<Account> {
     .into()
 }
 
-/// Four groups of four letters that are not mistaken for one another: 77 bits.
+/// 77 bits.
 fn password(random: &mut impl Rng) -> String {
-    const LETTERS: [char; 28] = [
-        'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'j', 'k', 'm', 'n', 'p', 'q', 'r', 's', 't', 'u',
-        'v', 'w', 'x', 'y', '3', '4', '6', '7', '8', '9',
-    ];
-    let mut password = String::new();
-    for position in 0..16 {
-        if position > 0 && position % 4 == 0 {
-            password.push('-');
-        }
-        let index = random.random_range(0..LETTERS.len());
-        password.extend(LETTERS.get(index));
-    }
-    password
+    yagura_cms::domain::password::random(random, 4)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

@@ -8,7 +8,7 @@ use super::sign_in::{hash_password, owner_of};
 use crate::domain::{Actor, password};
 use crate::error::CmsError;
 use crate::state::CmsState;
-use crate::store::{Change, Store, audit, people};
+use crate::store::{Store, audit, people};
 
 /// Gives the account of a session another password, after the present one was shown. Wrong ones count
 /// together with those of the sign-in page, so that nobody guesses faster here. Gives how many other
@@ -26,7 +26,7 @@ pub async fn change(
     let (now, user) = (state.now(), owner.user);
     if owner_of(state, &user.login, present).await?.is_none() {
         let mut change = state.store.begin().await?;
-        note(&mut change, now, &user.into(), "password_refused", "").await?;
+        audit::note(&mut change, now, &user.into(), "password_refused", "").await?;
         state.commit(change).await?;
         return Err(CmsError::PasswordRefused);
     }
@@ -41,7 +41,7 @@ pub async fn change(
     people::set_password(&mut change, user.id, &hash).await?;
     let ended = people::delete_sessions_of(&mut change, user.id, Some(owner.session)).await?;
     let detail = format!("{ended} other sessions ended");
-    note(&mut change, now, &user.into(), "password_changed", &detail).await?;
+    audit::note(&mut change, now, &user.into(), "password_changed", &detail).await?;
     state.commit(change).await?;
     Ok(ended)
 }
@@ -65,7 +65,7 @@ pub async fn reset(
     people::set_password(&mut change, user.id, &hash).await?;
     let ended = people::delete_sessions_of(&mut change, user.id, None).await?;
     let detail = format!("of {login}; {ended} sessions ended; {reason}");
-    note(&mut change, now, actor, "password_reset", &detail).await?;
+    audit::note(&mut change, now, actor, "password_reset", &detail).await?;
     change.commit().await?;
     Ok(ended)
 }
@@ -79,14 +79,4 @@ async fn hashed(login: &str, new: &str) -> Result<String, CmsError> {
     let new = new.to_owned();
     let hashing = tokio::task::spawn_blocking(move || hash_password(&new)).await;
     hashing.unwrap_or_else(|error| Err(CmsError::refused(error.to_string())))
-}
-
-async fn note(
-    change: &mut Change,
-    at: Timestamp,
-    actor: &Actor,
-    action: &str,
-    detail: &str,
-) -> Result<(), CmsError> {
-    audit::insert(change, at, actor, action, None, (None, None), detail).await
 }

@@ -107,7 +107,7 @@ pub async fn offer(
         None => false,
     };
     if !right {
-        note(&mut change, now, &user.into(), "second_factor_refused", "").await?;
+        audit::note(&mut change, now, &user.into(), "second_factor_refused", "").await?;
         state.commit(change).await?;
         return Err(CmsError::ProofRefused);
     }
@@ -166,7 +166,7 @@ pub async fn confirm(
     let ended = people::delete_sessions_of(&mut change, user.id, Some(owner.session)).await?;
     people::strengthen_session(&mut change, owner.session).await?;
     let detail = format!("{ended} other sessions ended");
-    note(
+    audit::note(
         &mut change,
         now,
         &user.into(),
@@ -198,17 +198,7 @@ pub async fn reset(
     }
     let ended = people::delete_sessions_of(&mut change, user.id, None).await?;
     let detail = format!("of {login}; {ended} sessions ended; {reason}");
-    note(&mut change, now, actor, "second_factor_reset", &detail).await?;
+    audit::note(&mut change, now, actor, "second_factor_reset", &detail).await?;
     change.commit().await?;
     Ok(Some(ended))
-}
-
-async fn note(
-    change: &mut Change,
-    at: Timestamp,
-    actor: &Actor,
-    action: &str,
-    detail: &str,
-) -> Result<(), CmsError> {
-    audit::insert(change, at, actor, action, None, (None, None), detail).await
 }

@@ -86,3 +86,14 @@ pub(crate) async fn insert(
     .await?;
     Ok(())
 }
+
+/// Adds a record of an act that is about no page.
+pub(crate) async fn note(
+    change: &mut Change,
+    at: Timestamp,
+    actor: &Actor,
+    action: &str,
+    detail: &str,
+) -> Result<(), CmsError> {
+    insert(change, at, actor, action, None, (None, None), detail).await
+}
