@@ -19,10 +19,11 @@ mod tests;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use yagura_control::Timestamp;
+use yagura_control::clock::monotonic;
 
 use super::engine::{Generation, Part, Progress};
 use super::error::BackupError;
@@ -131,6 +132,19 @@ trait Database {
     fn by_hand(&self) -> String;
     /// What a person has to do besides.
     fn notes(&self) -> Result<Vec<String>, BackupError>;
+}
+
+/// How long others are waited for to let go of the database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits a moment for whoever has the database: the desk may be taking a generation. False when it has
+/// been long enough.
+fn waited(began: Instant) -> bool {
+    if monotonic().duration_since(began) > PATIENCE {
+        return false;
+    }
+    std::thread::park_timeout(Duration::from_millis(100));
+    true
 }
 
 /// A step was done; tests break off here.

@@ -311,20 +311,24 @@ fn another_target_gets_what_it_missed_and_a_clock_that_jumps_loses_nothing() {
     drop(town.runtime);
 }
 
-#[test]
-fn a_restore_in_place_has_a_way_back_and_wants_the_cms_stopped() {
-    let town = Town::with_one_target();
-    town.write(1);
-    let wanted = town.take(NOW);
-    town.write(2);
-    let order = |database: &Generation| InPlace {
+/// A restore in place that somebody orders.
+pub(crate) fn order(database: &Generation) -> InPlace<'static> {
+    InPlace {
         target: None,
         database: database.clone(),
         files: None,
         by: "hanako".to_owned(),
         reason: "a page was lost".to_owned(),
         order: Ordered::default(),
-    };
+    }
+}
+
+#[test]
+fn a_restore_in_place_has_a_way_back_and_wants_the_cms_stopped() {
+    let town = Town::with_one_target();
+    town.write(1);
+    let wanted = town.take(NOW);
+    town.write(2);
     let open = Connection::open(town.path("cms.db")).unwrap();
     open.query_row("SELECT count(*) FROM pages", [], |_| Ok(()))
         .unwrap();

@@ -77,6 +77,18 @@ pub(super) struct Wanted {
     pub(super) reason: String,
 }
 
+impl Wanted {
+    /// Of a restore that was broken off: from where is known no longer.
+    fn of_before(database: &Generation, reason: &str) -> Self {
+        Self {
+            target: None,
+            database: database.clone(),
+            files: None,
+            reason: reason.to_owned(),
+        }
+    }
+}
+
 fn wanted(
     generations: Vec<Generation>,
     arguments: &RestoreArguments,
@@ -103,12 +115,7 @@ pub(super) fn mend(vault: &Vault, arguments: &RestoreArguments) -> anyhow::Resul
     match vault.mend()? {
         None => println!("no restore in place was broken off"),
         Some(Mended::Swept(plan)) => {
-            let wanted = Wanted {
-                target: None,
-                database: plan.restored.clone(),
-                files: None,
-                reason: plan.reason.clone(),
-            };
+            let wanted = Wanted::of_before(&plan.restored, &plan.reason);
             order::ended(&wanted, None, arguments);
             println!(
                 "the restore in place of {} had been broken off before anything was replaced",
@@ -122,12 +129,7 @@ pub(super) fn mend(vault: &Vault, arguments: &RestoreArguments) -> anyhow::Resul
 }
 
 fn finished(replaced: &Replaced, arguments: &RestoreArguments) -> anyhow::Result<()> {
-    let wanted = Wanted {
-        target: None,
-        database: replaced.restored.clone(),
-        files: None,
-        reason: replaced.reason.clone(),
-    };
+    let wanted = Wanted::of_before(&replaced.restored, &replaced.reason);
     order::ended(&wanted, Some(replaced), arguments);
     if !arguments.edges.json {
         println!(

@@ -38,15 +38,9 @@ pub(super) fn asked(
     }
     let needs_approval = vault.settings().restore_needs_approval;
     let restore = RecordRestore {
-        asked_at: SystemClock.now(),
-        stage: RestoreStage::Begins,
-        generation: wanted.database.id.clone(),
-        state_of: wanted.database.at,
-        files: wanted.files.as_ref().map(|files| files.id.clone()),
-        target: wanted.target.clone(),
-        before: None,
         needs_approval,
         break_glass: needs_approval && arguments.break_glass,
+        ..noted(wanted, RestoreStage::Begins)
     };
     let answers = given(restore, &wanted.reason, arguments)?;
     if let Some(refused) = answers.iter().find(|it| it.is_refused) {
@@ -133,19 +127,13 @@ pub(super) fn approved(
 /// Has written down how it ended. The restore itself is over: what fails here is told and no more.
 pub(super) fn ended(wanted: &Wanted, replaced: Option<&Replaced>, arguments: &RestoreArguments) {
     let before = replaced.and_then(|it| it.before.as_ref());
+    let stage = match replaced {
+        Some(_) => RestoreStage::Done,
+        None => RestoreStage::Failed,
+    };
     let restore = RecordRestore {
-        asked_at: SystemClock.now(),
-        stage: match replaced {
-            Some(_) => RestoreStage::Done,
-            None => RestoreStage::Failed,
-        },
-        generation: wanted.database.id.clone(),
-        state_of: wanted.database.at,
-        files: wanted.files.as_ref().map(|files| files.id.clone()),
-        target: wanted.target.clone(),
         before: before.map(|it| it.id.clone()),
-        needs_approval: false,
-        break_glass: false,
+        ..noted(wanted, stage)
     };
     match given(restore, &wanted.reason, arguments) {
         Ok(answers) => {
@@ -158,6 +146,21 @@ pub(super) fn ended(wanted: &Wanted, replaced: Option<&Replaced>, arguments: &Re
             }
         }
         Err(error) => eprintln!("how the restore ended is in no journal: {error}"),
+    }
+}
+
+/// How far a restore is, for a journal.
+fn noted(wanted: &Wanted, stage: RestoreStage) -> RecordRestore {
+    RecordRestore {
+        asked_at: SystemClock.now(),
+        stage,
+        generation: wanted.database.id.clone(),
+        state_of: wanted.database.at,
+        files: wanted.files.as_ref().map(|files| files.id.clone()),
+        target: wanted.target.clone(),
+        before: None,
+        needs_approval: false,
+        break_glass: false,
     }
 }
 

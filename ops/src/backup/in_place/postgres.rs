@@ -2,7 +2,6 @@
 //! transaction, so that there is always one of them under the name, whenever server or machine stop.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use yagura_config::settings::BackupSettings;
 use yagura_control::Timestamp;
@@ -17,8 +16,6 @@ use crate::backup::postgres::{
 use crate::backup::restore::{self, Restored};
 use crate::backup::target::Target;
 
-/// How long others are waited for to let go of the database.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest part of the town's name in others' names; PostgreSQL cuts names at 63 bytes.
 const LONGEST: usize = 35;
 
@@ -110,14 +107,12 @@ impl Database for Postgres {
             if connected.is_empty() {
                 return Ok(());
             }
-            // The desk may be taking a generation.
-            if monotonic().duration_since(began) > PATIENCE {
+            if !super::waited(began) {
                 return Err(BackupError::InUse {
                     database: format!("the database {}", self.name),
                     who: connected.join("; "),
                 });
             }
-            std::thread::park_timeout(Duration::from_millis(100));
         }
     }
 

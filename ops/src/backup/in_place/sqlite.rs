@@ -3,7 +3,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 use yagura_control::Timestamp;
@@ -16,9 +15,6 @@ use crate::backup::pages;
 use crate::backup::restore::{self, Restored};
 use crate::backup::state::DATABASE;
 use crate::backup::target::Target;
-
-/// How long others are waited for to let go of the database.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The file of the CMS, and names beside it.
 pub(super) struct Sqlite {
@@ -61,8 +57,7 @@ impl Database for Sqlite {
                 Err(error) if is_damaged(&error) && holders(path).is_empty() => return Ok(()),
                 _ => {}
             }
-            // The desk may be taking a generation.
-            if monotonic().duration_since(began) > PATIENCE {
+            if !super::waited(began) {
                 let holders = holders(path);
                 let who = match holders.is_empty() {
                     true => "somebody".to_owned(),
@@ -73,7 +68,6 @@ impl Database for Sqlite {
                     who,
                 });
             }
-            std::thread::park_timeout(Duration::from_millis(100));
         }
     }
 

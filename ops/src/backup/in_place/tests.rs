@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::backup::postgres::{Server, Session};
-use crate::backup::tests::{NOW, Town, rows, server};
+use crate::backup::tests::{NOW, Town, order, rows, server};
 
 /// In their order.
 const STEPS: [&str; 8] = [
@@ -26,17 +26,6 @@ const STEPS: [&str; 8] = [
 
 /// Steps after which the wanted database is in place.
 const AFTER_THE_SWAP: usize = 5;
-
-fn order(database: &Generation) -> InPlace<'static> {
-    InPlace {
-        target: None,
-        database: database.clone(),
-        files: None,
-        by: "hanako".to_owned(),
-        reason: "a page was lost".to_owned(),
-        order: Ordered::default(),
-    }
-}
 
 fn later(minutes: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(60 * minutes))

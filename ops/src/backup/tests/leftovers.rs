@@ -40,6 +40,22 @@ fn take_and_be_killed(town: &Town, at: Timestamp) -> Vec<PathBuf> {
     left
 }
 
+fn hours(count: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(3_600 * count))
+}
+
+/// A town of two generations and of a third that was killed, with what that left.
+fn town_with_leftovers() -> (Town, Vec<PathBuf>) {
+    let town = Town::with_one_target();
+    for id in 0..2 {
+        town.write(id);
+        town.take(hours(u64::from(id)));
+    }
+    town.write(2);
+    let left = take_and_be_killed(&town, hours(2));
+    (town, left)
+}
+
 fn is_sound(town: &Town) {
     let faults = town.vault.check(Some("disk"), Part::Database, Reading::All);
     assert_eq!(faults.unwrap(), [""; 0]);
@@ -54,14 +70,7 @@ fn is_sound(town: &Town) {
 
 #[test]
 fn what_a_killed_backup_left_goes_a_day_after_it_was_seen_and_harms_no_index() {
-    let town = Town::with_one_target();
-    let hours = |count: u64| NOW.plus(Duration::from_secs(3_600 * count));
-    for id in 0..2 {
-        town.write(id);
-        town.take(hours(u64::from(id)));
-    }
-    town.write(2);
-    let left = take_and_be_killed(&town, hours(2));
+    let (town, left) = town_with_leftovers();
     // Each tidying writes the index anew.
     for (id, at) in (3..).zip([3, 4, 25]) {
         town.write(id);
@@ -80,14 +89,7 @@ fn what_a_killed_backup_left_goes_a_day_after_it_was_seen_and_harms_no_index() {
 
 #[test]
 fn a_repository_that_cannot_be_read_whole_loses_nothing() {
-    let town = Town::with_one_target();
-    let hours = |count: u64| NOW.plus(Duration::from_secs(3_600 * count));
-    for id in 0..2 {
-        town.write(id);
-        town.take(hours(u64::from(id)));
-    }
-    town.write(2);
-    let left = take_and_be_killed(&town, hours(2));
+    let (town, left) = town_with_leftovers();
     town.vault.tidy("disk", Part::Database, hours(2)).unwrap();
     let packs = names(&town, "data");
     let tidied = |what: &str, at: u64| {
